@@ -1,0 +1,310 @@
+"""Frozen records that cross layers. Ids are store ids; names come from data and are never trusted.
+
+Probabilities are in 0..1, times are Unix seconds (float), durations are seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class SampleState(StrEnum):
+    """Whether a sample can be used; set at import and by the bit-rot check."""
+
+    OK = "ok"
+    UNREADABLE = "unreadable"
+    UNLABELLED = "unlabelled"
+
+
+class ReviewStatus(StrEnum):
+    """What review has made of a sample: the state after its last event that is not undone."""
+
+    PENDING = "pending"
+    KEPT = "kept"
+    RELABELED = "relabeled"
+    EXCLUDED = "excluded"
+    NEEDS_REVIEW = "needs_review"
+    SKIPPED = "skipped"
+
+
+class Action(StrEnum):
+    """A reviewer's decision."""
+
+    KEEP = "keep"
+    RELABEL = "relabel"
+    EXCLUDE = "exclude"
+    NEEDS_REVIEW = "needs_review"
+    SKIP = "skip"
+    UNDO = "undo"
+
+
+STATUS_AFTER: Mapping[Action, ReviewStatus] = {
+    Action.KEEP: ReviewStatus.KEPT,
+    Action.RELABEL: ReviewStatus.RELABELED,
+    Action.EXCLUDE: ReviewStatus.EXCLUDED,
+    Action.NEEDS_REVIEW: ReviewStatus.NEEDS_REVIEW,
+    Action.SKIP: ReviewStatus.SKIPPED,
+}
+"""The review status that each decision leads to (undo restores the one before)."""
+
+TRUSTED_STATUSES = frozenset({ReviewStatus.KEPT, ReviewStatus.RELABELED})
+"""A sample with one of these has a trusted label: a person confirmed or corrected it."""
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    INSPECT = "inspect"
+    IMPORT = "import"
+    TRAIN = "train"
+    EXPORT = "export"
+
+
+class JobState(StrEnum):
+    """Where a job stands; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of a submitted decision."""
+
+    SAVED = "saved"
+    REPLAYED = "replayed"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """A class of a project. `index` is its place 0..K-1 in arrays."""
+
+    class_id: int
+    index: int
+    name: str
+    num_given: int = 0
+    num_current: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A data set under audit."""
+
+    project_id: int
+    name: str
+    created_at: float
+    created_by: str
+    label_rev: int
+    num_samples: int
+    num_classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled image. `version` counts its events; a decision must name the version it saw."""
+
+    sample_id: int
+    file_name: str
+    sha256: str
+    width: int | None
+    height: int | None
+    state: SampleState
+    status: ReviewStatus
+    version: int
+    given_class_id: int | None
+    current_class_id: int | None
+    true_class_id: int | None = None
+    clean_probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassProbability:
+    """A class with its predicted probability."""
+
+    class_id: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A near sample in feature space; similarity is the cosine, -1..1."""
+
+    sample_id: int
+    sha256: str
+    similarity: float
+    current_class_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sample queued for review, with all that the card shows."""
+
+    sample: Sample
+    run_id: int
+    rank: int
+    clean_probability: float
+    loss: float
+    suggested_class_id: int
+    suggested_probability: float
+    given_probability: float
+    selected: bool
+    fallback: str
+    top: tuple[ClassProbability, ...]
+    neighbours: tuple[Neighbour, ...]
+    clean_history: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRequest:
+    """One decision as the card sends it. `idem_key` was made when the card was shown."""
+
+    sample_id: int
+    version: int
+    action: Action
+    idem_key: str
+    class_id: int | None = None
+    run_id: int | None = None
+    seconds_spent: float | None = None
+    bulk: bool = False
+    queue: str = "worst_first"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """What became of a decision, and how the sample stands now."""
+
+    idem_key: str
+    sample_id: int
+    outcome: Outcome
+    version: int
+    status: ReviewStatus
+    current_class_id: int | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """One row of the append-only ledger of decisions."""
+
+    event_id: int
+    sample_id: int
+    file_name: str
+    seq: int
+    action: Action
+    class_id: int | None
+    previous_class_id: int | None
+    actor: str
+    at: float
+    seconds_spent: float | None
+    run_id: int | None
+    bulk: bool
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is. `curves` maps a name to (x, y) points; `rate` is items per second."""
+
+    stage: str = ""
+    step: int = 0
+    total: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
+    message: str = ""
+    stage_index: int = 0
+    num_stages: int = 0
+    curves: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as people see it. `params` and `result` are plain JSON values."""
+
+    job_id: int
+    kind: JobKind
+    state: JobState
+    project_id: int | None
+    progress: Progress
+    params: Mapping[str, object]
+    result: Mapping[str, object] | None
+    error: str | None
+    attempt: int
+    max_attempts: int
+    cancel_requested: bool
+    created_at: float
+    created_by: str
+    started_at: float | None
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training round of a project, with what it found."""
+
+    run_id: int
+    project_id: int
+    job_id: int
+    number: int
+    state: str
+    method: str
+    backbone: str
+    seed: int
+    config: Mapping[str, object]
+    environment: Mapping[str, object]
+    metrics: Mapping[str, object]
+    num_samples: int
+    created_at: float
+    finished_at: float | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """The final score of one sample in a run, as stored and indexed for the queue."""
+
+    sample_id: int
+    rank: int
+    clean_probability: float
+    loss: float
+    suggested_class_id: int
+    suggested_probability: float
+    given_probability: float
+    selected: bool
+    fallback: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """An item of an import that was not taken, and why; the name is escaped for display."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A finished export file."""
+
+    export_id: int
+    project_id: int
+    format: str
+    file_name: str
+    num_bytes: int
+    num_rows: int
+    labels_sha256: str
+    file_sha256: str
+    created_at: float
+    created_by: str
