@@ -1,0 +1,1 @@
+"""Pre-trained backbones: registry, loading, heads, precision, and the embedded turn-mini."""

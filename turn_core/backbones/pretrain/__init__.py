@@ -1,0 +1,1 @@
+"""How turn-mini is made: supervised on Tiny-ImageNet and distilled from DeiT-Tiny."""

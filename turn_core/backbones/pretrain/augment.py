@@ -1,0 +1,60 @@
+"""What the student sees on top of the shared crop; pixels are (B, 3, P, P) in 0..1.
+
+The teacher saw the plain crop: colour, blur and holes are for the student to see through.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+_LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+
+
+def augment(pixels: Tensor, generator: Generator) -> Tensor:
+    """Low resolution, colour jitter, grey and a hole, each for some of the samples."""
+    pixels = _lower_resolution(pixels, generator, share=0.3)
+    pixels = _jitter_colour(pixels, generator, strength=0.3, grey_share=0.1)
+    return _cut_hole(pixels, generator, share=0.25)
+
+
+def _chosen(count: int, share: float, generator: Generator) -> Tensor:
+    return torch.rand(count, generator=generator) < share
+
+
+def _lower_resolution(pixels: Tensor, generator: Generator, *, share: float) -> Tensor:
+    """Halve the resolution and scale up again: people bring 32 px images too."""
+    chosen = _chosen(len(pixels), share, generator)
+    size = pixels.shape[2:]
+    small = F.avg_pool2d(pixels[chosen], 2)
+    pixels = pixels.clone()
+    pixels[chosen] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
+    return pixels
+
+
+def _jitter_colour(
+    pixels: Tensor, generator: Generator, *, strength: float, grey_share: float
+) -> Tensor:
+    """Brightness, contrast and saturation within 1 +- strength; some samples all grey."""
+    shape = (3, len(pixels), 1, 1, 1)
+    factors = 1 + strength * (2 * torch.rand(shape, generator=generator) - 1)
+    brightness, contrast, saturation = factors
+    saturation[_chosen(len(pixels), grey_share, generator)] = 0.0
+    pixels = pixels * brightness
+    grey = (pixels * _LUMA).sum(dim=1, keepdim=True)
+    level = grey.mean(dim=(2, 3), keepdim=True) * (1 - contrast)
+    pixels = contrast * (grey + saturation * (pixels - grey)) + level
+    return pixels.clamp_(0, 1)
+
+
+def _cut_hole(pixels: Tensor, generator: Generator, *, share: float) -> Tensor:
+    """Replace a square of 20-50 % of the side by the image's mean colour."""
+    count, _, size, _ = pixels.shape
+    side = (0.2 + 0.3 * torch.rand(count, generator=generator)) * size
+    side = torch.where(_chosen(count, share, generator), side, 0.0)
+    corner = torch.rand(2, count, generator=generator) * (size - side)
+    line = torch.arange(size)[None, :]
+    inside = (line >= corner[..., None]) & (line < (corner + side)[..., None])  # (2, B, P)
+    hole = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
+    return torch.where(hole, pixels.mean(dim=(2, 3), keepdim=True), pixels)
