@@ -1,0 +1,98 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from turn_core.errors import StoreError
+from turn_core.store import engine as engines
+from turn_core.store.columns import Base
+from turn_core.store.migrate import SCRIPTS, migrate, revision
+
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
+    with op.batch_alter_table("project") as batch:
+        batch.add_column(sa.Column("note", sa.Text))
+    op.execute("INSERT INTO no_such_table VALUES (1)")
+"""
+RECREATE = 'recreate="always" if op.get_bind().dialect.name == "sqlite" else "never"'
+REBUILD = BROKEN.replace('    op.execute("INSERT INTO no_such_table VALUES (1)")\n', "").replace(
+    'batch_alter_table("project")', f'batch_alter_table("project", {RECREATE})'
+)
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    folder = tmp_path / "scripts"
+    (folder / "versions").mkdir(parents=True)
+    for file in ("env.py", "versions/0001_first.py"):
+        (folder / file).write_text((SCRIPTS / file).read_text())
+    return folder
+
+
+def test_migrations_make_the_tables_of_the_code(workspace):
+    with workspace.engine.connect() as connection:
+        migrated = MigrationContext.configure(connection)
+        assert compare_metadata(migrated, Base.metadata) == []
+
+
+def test_check_constraints_of_the_code_are_in_the_database(workspace):
+    found = inspect(workspace.engine)
+    for table in Base.metadata.sorted_tables:
+        wanted = {c.name for c in table.constraints if type(c).__name__ == "CheckConstraint"}
+        assert {c["name"] for c in found.get_check_constraints(table.name)} == wanted
+
+
+def test_a_second_migration_does_nothing(workspace):
+    assert migrate(workspace.engine) is False
+    assert revision(workspace.engine) == "0001"
+
+
+def test_a_newer_schema_is_refused(workspace):
+    with workspace.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version"):
+        migrate(workspace.engine)
+
+
+def test_a_failed_migration_leaves_nothing_behind(workspace, make_project, scripts):
+    make_project()
+    (scripts / "versions" / "0002_broken.py").write_text(BROKEN)
+    with pytest.raises(Exception, match="no_such_table"):
+        migrate(workspace.engine, scripts=scripts)
+    assert revision(workspace.engine) == "0001"
+    assert "half" not in inspect(workspace.engine).get_table_names()
+    assert "note" not in {c["name"] for c in inspect(workspace.engine).get_columns("project")}
+
+
+def test_rebuilding_a_parent_table_keeps_the_rows_of_its_children(workspace, make_project, scripts):
+    make_project(num_samples=5)
+    (scripts / "versions" / "0002_note.py").write_text(REBUILD)
+    assert migrate(workspace.engine, scripts=scripts) is True
+    with workspace.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM sample")).scalar() == 5
+        assert connection.execute(text("SELECT note FROM project")).scalar() is None
+    with workspace.engine.connect() as connection:  # the checks are on again
+        if engines.is_sqlite(connection):
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_an_upgrade_copies_the_database_first(workspace, make_project, scripts):
+    path = engines.sqlite_path(workspace.engine)
+    if path is None:
+        assert engines.is_sqlite(workspace.engine) is False
+        return
+    make_project(num_samples=5)
+    (scripts / "versions" / "0002_note.py").write_text(REBUILD)
+    migrate(workspace.engine, backups=workspace.files.backups, scripts=scripts)
+    (copy,) = workspace.files.backups.iterdir()
+    connection = engines.sqlite_module().connect(str(copy))
+    assert connection.execute("SELECT count(*) FROM sample").fetchone() == (5,)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()

@@ -1,0 +1,105 @@
+"""A workspace: the home folder with its database. Services take it as their first argument."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from turn_core.config import Settings
+from turn_core.store import engine as engines
+from turn_core.store.files import Files
+from turn_core.store.migrate import migrate
+
+T = TypeVar("T")
+ATTEMPTS = 6
+"""How often a transaction is tried when the database asks to try again."""
+
+
+class Workspace:
+    """Settings, files and database. Safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.files = Files(settings.home)
+        self.engine: Engine = engines.open_engine(settings)
+        self._reading_engine = engines.reading_engine(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a read-only transaction that sees one moment, whoever writes meanwhile.
+
+        Raises:
+            TurnError: the database failed; the sentence says what to do.
+        """
+        with _told(), Session(self._reading_engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a transaction that commits at the end (SQLite: BEGIN IMMEDIATE).
+
+        Work that competes with others belongs into `write`, which tries again.
+
+        Raises:
+            TurnError: the database failed; nothing was changed.
+        """
+        with _told(), Session(self.engine) as session, session.begin():
+            yield session
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work(session)` in a transaction; again when the database asks for it.
+
+        `work` must change nothing but the database.
+
+        Raises:
+            TurnError: the database failed; nothing was changed.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with Session(self.engine) as session, session.begin():
+                    return work(session)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS or not engines.is_transient(error):
+                    raise _translated(error) from error
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def open_workspace(settings: Settings) -> Workspace:
+    """Open the workspace of the settings; make or upgrade its database.
+
+    Raises:
+        ConfigError: the database URL is not supported.
+        StoreError: the database is unusable or of a newer version.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(settings)
+    try:
+        with _told():
+            migrate(workspace.engine, backups=workspace.files.backups)
+    except BaseException:
+        workspace.close()
+        raise
+    return workspace
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translated(error) from error
+
+
+def _translated(error: DBAPIError) -> Exception:
+    # A broken constraint is for the service to explain: it knows what was asked.
+    return error if isinstance(error, IntegrityError) else engines.as_turn_error(error)
