@@ -1,0 +1,56 @@
+"""Images of samples as files: the thumbnail made at import, the preview made when first seen."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from turn_core import images
+from turn_core.errors import NotFoundError
+from turn_core.services import samples
+from turn_core.services.workspace import Workspace
+from turn_core.store.files import atomic_write
+
+PREVIEW_PX = 1024
+
+
+def thumb_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
+    """Return the thumbnail of a sample, a WebP file of at most 192 pixels.
+
+    Raises:
+        NotFoundError: there is no such sample, or it could not be read at import.
+    """
+    return _present(workspace.files.thumb(_sha256(workspace, project_id, sample_id)), sample_id)
+
+
+def preview_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
+    """Return the preview of a sample, a WebP file of at most 1,024 pixels, made where it lacks.
+
+    Raises:
+        NotFoundError: there is no such sample, or its image is not there any more.
+        DataError: the stored image is damaged.
+        ResourceError: the disk is full.
+    """
+    sha256 = _sha256(workspace, project_id, sample_id)
+    path = workspace.files.preview(sha256)
+    if not path.exists():
+        blob = _present(workspace.files.blob(sha256), sample_id)
+        image = images.decode(blob.read_bytes(), limits=workspace.settings.limits)
+        small = max(image.size) <= images.LOSSLESS_PX
+        scaled = images.thumbnail(image, PREVIEW_PX)
+        atomic_write(path, images.encode_webp(scaled, lossless=small))
+    return path
+
+
+def _present(path: Path, sample_id: int) -> Path:
+    if not path.is_file():
+        raise NotFoundError(f"sample {sample_id} has no readable image")
+    return path
+
+
+def _sha256(workspace: Workspace, project_id: int, sample_id: int) -> str:
+    return _remembered(workspace, project_id, sample_id)
+
+
+@lru_cache(maxsize=100_000)
+def _remembered(workspace: Workspace, project_id: int, sample_id: int) -> str:
+    # The content of a sample never changes; ids are not given out twice.
+    return samples.get_sample(workspace, project_id, sample_id).sha256
