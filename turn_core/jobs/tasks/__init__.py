@@ -1,0 +1,12 @@
+"""What each kind of job runs, as "module:function"; imported only in the job's own process."""
+
+from collections.abc import Mapping
+
+from turn_core.types import JobKind
+
+TASKS: Mapping[JobKind, str] = {
+    JobKind.INSPECT: "turn_core.jobs.tasks.inspect_source:run",
+    JobKind.IMPORT: "turn_core.jobs.tasks.import_source:run",
+    JobKind.TRAIN: "turn_core.jobs.tasks.train:run",
+    JobKind.EXPORT: "turn_core.jobs.tasks.export:run",
+}
