@@ -1,0 +1,1 @@
+"""The shell of TURN Audit: pages, widgets and routes. It knows no torch and no SQL."""

@@ -1,0 +1,37 @@
+"""Who is reviewing. In local mode a name is attribution, not authentication.
+
+A team that needs authentication puts a proxy in front (docs/operations.md); the name still says
+who decided.
+"""
+
+import streamlit as st
+
+from app import resources, state
+
+
+def gate() -> str:
+    """Return the name of who is reviewing; stop a page that was not reached through the entry."""
+    if not state.entered():
+        st.error("This page was opened past the entry of the app; open the start page.")
+        st.stop()
+    return reviewer()
+
+
+def reviewer() -> str:
+    """Return the reviewer's name of this browser session."""
+    return resources.sessions().reviewer(_session_id())
+
+
+def rename(name: str) -> None:
+    """Remember another reviewer's name for this browser.
+
+    Raises:
+        DataError: the name is empty, too long or not printable.
+    """
+    session_id = _session_id()
+    if session_id is not None:
+        resources.sessions().set_reviewer(session_id, name)
+
+
+def _session_id() -> str | None:
+    return resources.sessions().session_id(st.context.cookies)

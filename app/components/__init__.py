@@ -1,0 +1,1 @@
+"""Widgets: each takes values and returns a value; none touches the store."""

@@ -1,0 +1,132 @@
+// The cards in their order, the one that is shown, and what is planned by keys not yet carried out.
+
+const REFILL_BELOW = 20;
+const PRELOAD = 6;
+const BATCH = 50;
+
+class Deck {
+  constructor(data) {
+    this.api = data.api;
+    this.runId = data.runId;
+    this.classId = data.classId;
+    this.cards = [];
+    this.at = 0;
+    this.done = []; // positions decided here, in order: what undo walks back
+    this.exhausted = false;
+    this.filling = null;
+    this.images = new Map();
+    this.append(data.candidates);
+  }
+
+  get card() {
+    return this.cards[this.at];
+  }
+
+  append(candidates) {
+    const waiting = new Set(this.cards.map((card) => card.id));
+    const fresh = candidates.filter((candidate) => !waiting.has(candidate.id));
+    this.cards.push(...fresh);
+    return fresh.length;
+  }
+
+  get skipped() {
+    return [...new Set(this.cards.filter((card) => card.status === "skipped"))];
+  }
+
+  // Skipped cards come back once everything else is done and the reviewer asks for them.
+  replaySkipped() {
+    this.at = this.cards.length;
+    this.cards.push(...this.skipped);
+  }
+
+  async refill() {
+    if (this.exhausted || this.filling || this.cards.length - this.at > REFILL_BELOW) return null;
+    const last = this.cards[this.cards.length - 1];
+    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH });
+    if (last) query.set("after_rank", this.lastRank());
+    if (this.classId != null) query.set("class_id", this.classId);
+    this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
+    try {
+      const response = await this.filling;
+      if (!response.ok) return null;
+      const { candidates, progress } = await response.json();
+      const fresh = candidates.filter((candidate) => candidate.status === "pending");
+      this.exhausted = this.append(candidates) === 0 || fresh.length === 0;
+      return progress;
+    } catch {
+      return null; // the next card asks again
+    } finally {
+      this.filling = null;
+    }
+  }
+
+  lastRank() {
+    const pending = this.cards.filter((card) => !card.again && card.entered !== "skipped");
+    return Math.max(0, ...pending.map((card) => card.rank));
+  }
+
+  thumb(sample) {
+    return `${this.api}/samples/${sample.id}/thumb?v=${sample.sha}`;
+  }
+
+  preview(sample) {
+    return `${this.api}/samples/${sample.id}/preview?v=${sample.sha}`;
+  }
+
+  preload() {
+    for (const card of this.cards.slice(this.at, this.at + 1 + PRELOAD)) {
+      if (this.images.has(card.id)) continue;
+      const image = new Image();
+      image.src = this.preview(card);
+      this.images.set(card.id, image);
+    }
+    if (this.images.size > 60) {
+      for (const id of [...this.images.keys()].slice(0, 20)) this.images.delete(id);
+    }
+  }
+}
+
+// Keys pressed while a save is under way wait here. Each is bound, when it is pressed, to the card
+// that will be current then; a key that would meet another card is dropped, never applied to it.
+class Plan {
+  constructor(deck) {
+    this.deck = deck;
+    this.clear();
+  }
+
+  clear() {
+    this.steps = [];
+    this.at = this.deck.at;
+    this.done = [...this.deck.done];
+  }
+
+  get card() {
+    return this.deck.cards[this.at];
+  }
+
+  decide(action, classId) {
+    this.steps.push({ kind: "decide", at: this.at, id: this.card.id, action, classId });
+    this.done.push(this.at);
+    this.at += 1;
+  }
+
+  move(delta) {
+    const to = Math.max(0, Math.min(this.deck.cards.length - 1, this.at + delta));
+    if (to === this.at) return;
+    this.steps.push({ kind: "move", at: to });
+    this.at = to;
+  }
+
+  undo() {
+    if (!this.done.length) return false;
+    this.at = this.done.pop();
+    this.steps.push({ kind: "undo", at: this.at, id: this.deck.cards[this.at].id });
+    return true;
+  }
+
+  next() {
+    const step = this.steps.shift();
+    if (step && step.id !== undefined && this.deck.cards[step.at]?.id !== step.id) return this.next();
+    return step;
+  }
+}

@@ -1,0 +1,72 @@
+// Sends decisions to the server. A decision counts as saved only when the server said so; an
+// unknown result (no answer, 5xx) is retried with the same key, so it is recorded once.
+
+const WAITS_MS = [400, 1000, 2000, 4000, 8000];
+const ANSWER_MS = 10000;
+
+class Refused extends Error {}
+
+function newKey() {
+  // crypto.randomUUID exists on https and localhost only; random bytes are there everywhere.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+class Saver {
+  constructor(getContext) {
+    this.getContext = getContext; // () => {api, reviewer}
+    this.wake = () => {};
+    this.stopped = false;
+  }
+
+  async save(decision, onRetry) {
+    for (let attempt = 0; !this.stopped; attempt += 1) {
+      const answer = await this.attempt(decision);
+      if (answer.result) return answer.result;
+      if (answer.refused) throw new Refused(answer.refused);
+      onRetry(attempt + 1);
+      await this.pause(WAITS_MS[Math.min(attempt, WAITS_MS.length - 1)]);
+    }
+    throw new Refused("The page was left before this decision was saved.");
+  }
+
+  async attempt(decision) {
+    const { api, reviewer } = this.getContext();
+    try {
+      const response = await send(`${api}/decisions`, { reviewer, decisions: [decision] });
+      if (response.ok) return { result: (await response.json()).results[0] };
+      if (response.status === 401) await fetch(document.baseURI, { credentials: "same-origin" });
+      if (response.status === 401 || response.status === 429 || response.status >= 500) return {};
+      const body = await response.json().catch(() => ({}));
+      return { refused: body.error || `The server refused the decision (${response.status}).` };
+    } catch {
+      return {}; // no answer: the result is unknown
+    }
+  }
+
+  pause(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  stop() {
+    this.stopped = true;
+    this.wake();
+  }
+}
+
+function send(url, body) {
+  return fetch(url, {
+    method: "POST",
+    credentials: "same-origin",
+    keepalive: true,
+    headers: { "Content-Type": "application/json", "X-Turn-Audit": "1" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_MS),
+  });
+}

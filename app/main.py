@@ -1,0 +1,52 @@
+"""Entry of the app: what every page has around it. Started by serve.py."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import auth, resources, state
+from app.views import sidebar
+from app.views.told import told
+from turn_core.services import jobs, projects
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+PAGES = (
+    ("overview", "Overview", ":material/space_dashboard:"),
+    ("data", "Data", ":material/photo_library:"),
+    ("runs", "Runs", ":material/model_training:"),
+    ("review", "Review", ":material/rule:"),
+    ("export", "Export", ":material/download:"),
+)
+
+st.set_page_config(
+    page_title="TURN Audit",
+    page_icon=str(ASSETS / "favicon.png"),
+    layout="wide",
+    initial_sidebar_state=250,
+)
+st.html(ASSETS / "page.css")
+theme = "dark" if st.context.theme.type == "dark" else "light"
+st.logo(str(ASSETS / f"logo_{theme}.svg"), size="large")
+resources.freeze_imports()
+state.enter()
+page = st.navigation(
+    [
+        st.Page(f"../pages/{name}.py", title=title, icon=icon, default=name == "overview")
+        for name, title, icon in PAGES
+    ]
+)
+with told():
+    workspace, reviewer = resources.workspace(), auth.gate()
+    known = projects.list_projects(workspace)
+    state.settle_project([project.project_id for project in known])
+    with st.sidebar:
+        chosen = sidebar.project_switcher(known, state.project_id())
+        if chosen != state.project_id():
+            state.choose_project(chosen)
+            st.rerun()
+        sidebar.activity(lambda: jobs.list_jobs(workspace, active_only=True))
+        sidebar.worker_line(jobs.worker_status(workspace))
+        if new_name := sidebar.reviewer_name(reviewer):
+            auth.rename(new_name)
+            st.rerun()
+    page.run()

@@ -1,0 +1,36 @@
+"""Our own HTTP routes below `/api/`: images, uploads, exports, and the review queue.
+
+No path of the server ever comes from a client: only ids and upload tokens do.
+"""
+
+import streamlit as st
+from starlette.routing import BaseRoute, Route
+
+from app.routes import exports, images, review, uploads
+
+API_HEADER = {"X-Turn-Audit": "1"}
+"""Every call that changes something carries it; no other site can send it."""
+
+
+def base_path() -> str:
+    """Return the path in front of all routes: empty, or `/name` with server.baseUrlPath."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
+def api_routes() -> list[BaseRoute]:
+    """Return all routes, below the server's base path."""
+    project = f"{base_path()}/api/projects/{{project_id:int}}"
+    sample = f"{project}/samples/{{sample_id:int}}"
+    upload = f"{base_path()}/api/uploads"
+    return [
+        Route(f"{sample}/thumb", images.thumb),
+        Route(f"{sample}/preview", images.preview),
+        Route(f"{project}/queue", review.queue),
+        Route(f"{project}/decisions", review.decide, methods=["POST"]),
+        Route(f"{project}/exports/{{export_id:int}}", exports.download),
+        Route(upload, uploads.create, methods=["POST"]),
+        Route(f"{upload}/{{token}}", uploads.append, methods=["PUT"]),
+        Route(f"{upload}/{{token}}/finish", uploads.finish, methods=["POST"]),
+        Route(f"{upload}/{{token}}", uploads.discard, methods=["DELETE"]),
+    ]

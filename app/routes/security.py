@@ -1,0 +1,113 @@
+"""Security at the HTTP edge: headers for every answer, and who may call `/api/*`."""
+
+import re
+from urllib.parse import urlsplit
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import resources
+
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_YEAR = 365 * 24 * 3600
+_CSP = (
+    "default-src 'self'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; connect-src 'self' blob: {sockets}; font-src 'self' data:; "
+    "worker-src 'self' blob:; frame-src 'none'; frame-ancestors 'none'; base-uri 'self'; "
+    "form-action 'self'; object-src 'none'"
+)
+"""Components are loaded from `blob:` scripts; no page may load anything from elsewhere."""
+
+
+class Shield:
+    """ASGI middleware: host and origin checks, session cookie, strict headers.
+
+    A browser gets the cookie with the page. A call below `/api/` must carry it; one that changes
+    something must also come from our own origin and carry the header `X-Turn-Audit: 1`, which no
+    other site can send without our consent.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a refused request itself; pass any other on and add headers to the answer."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        refusal = _refusal(connection)
+        if refusal is None:
+            sender = send if scope["type"] == "websocket" else _headed(connection, send)
+            await self._app(scope, receive, sender)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
+        else:
+            answer = JSONResponse({"error": refusal[1]}, status_code=refusal[0])
+            await answer(scope, receive, _headed(connection, send))
+
+
+def host_allowed(host: str) -> bool:
+    """Say whether the Host header is one of `server.allowedHosts` (an empty list allows all)."""
+    if not _HOST.fullmatch(host):
+        return False
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    allowed: list[str] = st.get_option("server.allowedHosts") or []
+    return not allowed or "*" in allowed or name.lower().strip("[]") in allowed
+
+
+def _refusal(connection: HTTPConnection) -> tuple[int, str] | None:
+    """Return status and sentence of a refusal, or None for a call that may pass."""
+    headers = connection.headers
+    host = headers.get("host", "")
+    if not host_allowed(host):
+        return 400, "this server does not answer to that host name; see server.allowedHosts"
+    changes = connection.scope["type"] == "websocket" or (
+        connection.scope["method"] not in _SAFE_METHODS
+    )
+    if changes and not _same_origin(headers, host):
+        return 403, "this request comes from another site"
+    if "/api/" not in connection.scope["path"]:
+        return None
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return 403, "this request comes from another site"
+    if changes and headers.get("x-turn-audit") != "1":
+        return 403, "the header X-Turn-Audit: 1 is missing"
+    if resources.sessions().session_id(connection.cookies) is None:
+        return 401, "this browser has no session here; open the page again"
+    return None
+
+
+def _same_origin(headers: Headers, host: str) -> bool:
+    """Accept a call from our own pages, and from a program that sends no Origin at all."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _headed(connection: HTTPConnection, send: Send) -> Send:
+    sessions = resources.sessions()
+    known = sessions.session_id(connection.cookies) is not None
+    host = connection.headers.get("host", "")
+    sockets = f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    secure = connection.url.scheme == "https"
+
+    async def send_headed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = _CSP.format(sockets=sockets)
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["X-Frame-Options"] = "DENY"
+            headers["Referrer-Policy"] = "same-origin"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            if not known and headers.get("content-type", "").startswith("text/html"):
+                flags = f"Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
+                flags += "; Secure" if secure else ""
+                headers.append("Set-Cookie", f"{sessions.cookie}={sessions.issue()}; {flags}")
+        await send(message)
+
+    return send_headed

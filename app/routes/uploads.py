@@ -1,0 +1,68 @@
+"""Uploads in pieces straight to disk; a broken one goes on where it stopped."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import resources
+from app.routes.answers import answers_errors, query_int, read_json
+from turn_core.errors import DataError
+from turn_core.services import uploads
+
+MAX_PIECE = 16 * 2**20
+_PART = 2**20
+
+
+@answers_errors
+async def create(request: Request) -> Response:
+    """Announce a file by name and size; the answer is the token of the upload."""
+    body = await read_json(request)
+    name, size = body.get("name"), body.get("size")
+    if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool):
+        raise DataError("an upload needs the name of the file and its size in bytes")
+    token = await run_in_threadpool(uploads.create_upload, resources.workspace(), name, size)
+    return JSONResponse({"token": token, "offset": 0})
+
+
+@answers_errors
+async def append(request: Request) -> Response:
+    """Write one piece (at most 16 MB) at `offset`; the answer says how far the upload is."""
+    token = str(request.path_params["token"])
+    offset = query_int(request, "offset")
+    if offset is None:
+        raise DataError("offset is missing; say where the piece begins")
+    workspace, received, part = resources.workspace(), 0, bytearray()
+
+    async def flush() -> None:
+        nonlocal offset, part
+        if part:
+            offset = await run_in_threadpool(
+                uploads.append, workspace, token, offset or 0, bytes(part)
+            )
+            part = bytearray()
+
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > MAX_PIECE:
+            raise DataError(f"a piece of an upload may hold {MAX_PIECE} bytes; send smaller ones")
+        part += chunk
+        if len(part) >= _PART:
+            await flush()
+    await flush()
+    return JSONResponse({"offset": offset})
+
+
+@answers_errors
+async def finish(request: Request) -> Response:
+    """Close a complete upload, so that it can be inspected."""
+    token = str(request.path_params["token"])
+    await run_in_threadpool(uploads.finish, resources.workspace(), token)
+    return JSONResponse({"token": token})
+
+
+@answers_errors
+async def discard(request: Request) -> Response:
+    """Delete what has arrived of an upload that a person cancelled."""
+    token = str(request.path_params["token"])
+    await run_in_threadpool(uploads.discard, resources.workspace(), token)
+    return JSONResponse({"token": token})

@@ -1,0 +1,1 @@
+"""Parts of pages: each takes values, shows them, and returns what the person chose."""

@@ -1,0 +1,198 @@
+"""The overview: the one next step, the numbers, the state of the review."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.components.status_bar import status_bar
+from app.format import count, duration, md_escape, number, percent, plural, shorten, when
+from turn_core.services.overviews import NextStep, Overview
+from turn_core.types import JobKind, Project, ReviewStatus, Run
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    title: str
+    text: str
+    button: str
+    page: str
+
+
+def welcome() -> str | None:
+    """Greet a first visitor; return `demo` or `upload` when one of the two was chosen."""
+    st.title("Find the wrong labels in your images")
+    st.markdown(
+        "TURN Audit learns from your labels, ranks them by how likely they are wrong, and lets "
+        "you correct them from the keyboard. Then it trains again on what you decided."
+    )
+    st.space("small")
+    demo, own = st.columns(2, gap="medium")
+    with demo.container(border=True, height="stretch"):
+        st.subheader("Try the demo")
+        st.markdown(
+            "1,797 handwritten digits; 30 % of the labels are wrong on purpose, and the truth is "
+            "known. Nothing to download, a few minutes from start to export."
+        )
+        try_demo = st.button(
+            "Try the demo", type="primary", icon=":material/play_arrow:", key="try_demo"
+        )
+    with own.container(border=True, height="stretch"):
+        st.subheader("Audit your own images")
+        st.markdown(
+            "A ZIP of class folders, images with a table of labels, a Parquet file, or a folder "
+            "on this server. Your images stay on this machine."
+        )
+        upload = st.button("Upload your images", icon=":material/upload:", key="upload")
+    return "demo" if try_demo else "upload" if upload else None
+
+
+def project_title(project: Project) -> str:
+    """Return the project's name, safe for a title."""
+    return md_escape(shorten(project.name, 70))
+
+
+def next_step(overview: Overview) -> str | None:
+    """Show the one thing to do now; return the page it leads to when its button was pressed."""
+    step = _next_step(overview)
+    with (
+        st.container(border=True, key="next_step"),
+        st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        ),
+    ):
+        with st.container(width="stretch"):
+            st.subheader(step.title)
+            st.markdown(step.text)
+        pressed = st.button(
+            step.button, type="primary", icon=":material/arrow_forward:", key="next_step_button"
+        )
+    return step.page if pressed else None
+
+
+def _next_step(overview: Overview) -> _Step:
+    if overview.next_step is NextStep.WAIT:
+        training = overview.active_job is not None and overview.active_job.kind is JobKind.TRAIN
+        text = "It goes on when you close this page. Progress and results are on the next page."
+        title = "A round is being trained" if training else "An import is under way"
+        return _Step(title, text, "Watch it", "runs" if training else "data")
+    if overview.next_step is NextStep.REVIEW:
+        issues = overview.num_issues
+        text = "The most suspicious come first. Keeping a label counts as much as correcting it."
+        return _Step(f"Review {plural(issues, 'suspicious label')}", text, "Review", "review")
+    return _STEPS[overview.next_step]
+
+
+_STEPS: dict[NextStep, _Step] = {
+    NextStep.IMPORT: _Step(
+        "Import images", "This project holds no images yet.", "Import", "data"
+    ),
+    NextStep.TRAIN: _Step(
+        "Train the first round",
+        "TURN looks at every image with its label and ranks the labels by how likely they are "
+        "wrong.",
+        "Configure and start",
+        "runs",
+    ),
+    NextStep.RETRAIN: _Step(
+        "Train the next round",
+        "All suspicious labels are reviewed. A new round learns from your decisions and may "
+        "find others.",
+        "Configure and start",
+        "runs",
+    ),
+    NextStep.EXPORT: _Step(
+        "Export the labels",
+        "Nothing suspicious is left, and the latest round knows all your decisions.",
+        "Choose a format",
+        "export",
+    ),
+}
+
+
+def numbers(overview: Overview, num_rounds: int) -> None:
+    """Show size, estimated noise, review and rounds."""
+    project, noise = overview.project, overview.noise
+    left_out = overview.num_unreadable + overview.num_unlabelled
+    reviewed = sum(
+        amount
+        for status, amount in overview.status_counts.items()
+        if status not in (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
+    )
+    with st.grid(4, min_column_width=170):
+        _tile(
+            "Images",
+            count(project.num_samples),
+            plural(project.num_classes, "class")
+            + (f", {count(left_out)} left out" if left_out else ""),
+            "Left out are unreadable images and those without a label.",
+        )
+        _tile(
+            "Estimated wrong labels",
+            percent(noise.value) if noise else "–",
+            f"95 %: {100 * noise.low:.1f}–{100 * noise.high:.1f} %" if noise else "train a round",
+            "Share of given labels that the latest round takes for wrong, with its 95 % interval.",
+        )
+        pending = plural(overview.num_issues, "suspicious label")
+        _tile("Reviewed", count(reviewed), f"{pending} pending" if overview.latest_run else "–")
+        _tile("Rounds", count(num_rounds), _age(overview.latest_run))
+
+
+def _tile(label: str, value: str, below: str, tip: str | None = None) -> None:
+    st.metric(
+        label, value, below, delta_color="off", delta_arrow="off", border=True, help=tip
+    )
+
+
+def _age(run: Run | None) -> str:
+    return "none yet" if run is None else f"latest {when(run.finished_at)}"
+
+
+def review_state(overview: Overview) -> None:
+    """Show the statuses as a bar with a legend."""
+    st.subheader("Review")
+    status_bar(overview.status_counts, key=f"status_{overview.project.project_id}")
+
+
+def latest_run(run: Run) -> None:
+    """Show what the latest complete round found, in one row of facts."""
+    st.subheader(f"Round {run.number}")
+    metrics = run.metrics
+    facts = [
+        ("Backbone", md_escape(run.backbone.rstrip("/").rsplit("/", 1)[-1])),
+        ("Images scored", count(run.num_samples)),
+        ("Suspicious", _whole(metrics.get("num_issues"))),
+        ("Accuracy on the hold-out", _share(metrics.get("best_accuracy"))),
+        ("Time", _time(run)),
+    ]
+    if isinstance(metrics.get("average_precision"), int | float):
+        facts.append(("Average precision", number(metrics["average_precision"])))
+    with st.grid(6, min_column_width=130):
+        for title, value in facts:
+            with st.container(gap=None):
+                st.caption(title)
+                st.markdown(f"**{value}**")
+
+
+def _whole(value: object) -> str:
+    return count(value) if isinstance(value, int | float) else "–"
+
+
+def _share(value: object) -> str:
+    return percent(float(value)) if isinstance(value, int | float) else "–"
+
+
+def _time(run: Run) -> str:
+    timings = run.metrics.get("timings")
+    if not isinstance(timings, list):
+        return "–"
+    return duration(sum(float(item.get("seconds") or 0) for item in timings))
+
+
+def worker_banner(last_seen: float | None) -> None:
+    """Say that nothing will be computed, and how to change it."""
+    seen = f"The last one was seen {when(last_seen)}. " if last_seen else ""
+    st.warning(
+        f"No worker is running, so imports, training and exports wait. {seen}Start one with "
+        "`python -m turn_core worker`, or everything with `make run`.",
+        icon=":material/pause_circle:",
+    )

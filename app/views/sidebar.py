@@ -1,0 +1,70 @@
+"""The sidebar: which project, what is going on, who is reviewing."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from app.format import md_escape, percent, shorten
+from turn_core.services.jobs import WorkerStatus
+from turn_core.types import Job, JobKind, Project
+
+KIND_TEXT: dict[JobKind, str] = {
+    JobKind.INSPECT: "Inspecting",
+    JobKind.IMPORT: "Importing",
+    JobKind.TRAIN: "Training",
+    JobKind.EXPORT: "Exporting",
+}
+
+
+def project_switcher(projects: Sequence[Project], chosen: int | None) -> int | None:
+    """Offer the projects; return the id of the chosen one, None where there is none."""
+    if not projects:
+        return None
+    ids = [project.project_id for project in projects]
+    names = {project.project_id: shorten(project.name, 34) for project in projects}
+    # The key carries what is chosen elsewhere (a finished import, the address) into the widget.
+    return st.selectbox(
+        "Project",
+        ids,
+        index=ids.index(chosen) if chosen in ids else 0,
+        format_func=lambda project_id: names[project_id],
+        key=f"switcher_{chosen}_{len(ids)}",
+    )
+
+
+def activity(read_jobs: Callable[[], list[Job]]) -> None:
+    """Show the jobs under way, renewed every two seconds while there are any."""
+    if read_jobs():
+        st.fragment(_activity, run_every="2s")(read_jobs)
+
+
+def _activity(read_jobs: Callable[[], list[Job]]) -> None:
+    found = read_jobs()
+    if not found:
+        st.rerun()
+    for job in found:
+        progress = job.progress
+        share = min(1.0, progress.step / progress.total) if progress.total else 0.0
+        text = f"{KIND_TEXT[job.kind]} · {md_escape(progress.stage or job.state.value)}"
+        st.progress(share, text=f"{text} · {percent(share, 0)}" if progress.total else text)
+
+
+def worker_line(status: WorkerStatus) -> None:
+    """Say it where nothing can be computed."""
+    if not status.alive:
+        st.caption(":orange-badge[:material/pause_circle: No worker is running]")
+
+
+def reviewer_name(name: str) -> str | None:
+    """Show who is reviewing; return another name when one was typed."""
+    with st.popover(f":material/person: {md_escape(shorten(name, 24))}", width="stretch"):
+        with st.form("reviewer", border=False):
+            typed = st.text_input(
+                "Reviewer",
+                value=name,
+                max_chars=60,
+                help="Your decisions are recorded under this name. It says who decided; it is "
+                "not a password and protects nothing.",
+            )
+            sent = st.form_submit_button("Use this name", type="primary")
+    return typed if sent and typed.strip() and typed.strip() != name else None

@@ -1,0 +1,30 @@
+"""Overview: what to do next, the numbers, the latest round."""
+
+import streamlit as st
+
+from app import auth, resources, state
+from app.views import overview as view
+from turn_core.services import demo, jobs, projects, runs
+
+reviewer = auth.gate()
+workspace = resources.workspace()
+project_id = state.project_id()
+worker = jobs.worker_status(workspace)
+if not worker.alive:
+    view.worker_banner(worker.last_seen)
+
+if project_id is None:
+    choice = view.welcome()
+    if choice == "demo":
+        state.watch_job(demo.start_demo(workspace, actor=reviewer).job_id)
+    if choice:
+        st.switch_page("../pages/data.py")
+else:
+    overview = projects.overview(workspace, project_id)
+    st.title(view.project_title(overview.project))
+    if page := view.next_step(overview):
+        st.switch_page(f"../pages/{page}.py")
+    view.numbers(overview, len(runs.list_runs(workspace, project_id)))
+    view.review_state(overview)
+    if overview.latest_run is not None:
+        view.latest_run(overview.latest_run)
