@@ -1,0 +1,275 @@
+"""Which labels are probably right: TURN's cleansing (paper section 4.2), and its clean subset.
+
+Losses of one class fall into two groups, a low one of right labels and a high one of wrong
+labels. A mixture of two Gaussians per given class turns a loss into the probability of the low
+group. What happens where no such groups show has a name, in FALLBACKS. N samples, K classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import rankdata
+
+from turn_core import metrics, mixture
+from turn_core.config import CleansingConfig
+from turn_core.errors import DataError
+from turn_core.mixture import Floats, Ints, Mixtures
+from turn_core.seeds import derive
+from turn_core.types import Interval
+
+Bools = NDArray[np.bool_]
+
+NONE, POOLED, ONE_CLUSTER, NO_SIGNAL, RANKING_ONLY, UNSCORED = FALLBACKS = (
+    "none",
+    "pooled",
+    "one_cluster",
+    "no_signal",
+    "ranking_only",
+    "unscored",
+)
+"""How a clean probability came about; docs/algorithm.md gives the rule of each.
+
+none: by the mixture of its own class. pooled: by the mixture of all classes, since its own class
+is small or its two groups do not stand apart. one_cluster: neither mixture stands apart, so
+nothing is cut. no_signal: all losses are equal. ranking_only: too few samples for any mixture.
+unscored: its loss is not a number.
+"""
+
+MAX_LOSS = 18.42
+"""-log(1e-8): larger losses say no more, and would stretch the scale of their class."""
+
+LARGE = 1000
+"""From this many samples on, `separation_large` is the gate, below it `separation_small`."""
+
+RANK_SPREAD = 0.9
+"""Share of the room above the threshold that ranks without a cut are spread over."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFit:
+    """Mixtures of the losses of G groups; NaN where a group had none."""
+
+    counts: Ints
+    """(G,) losses that the fit saw."""
+    low: Floats
+    """(G,) the loss that is 0 on the scale of the mixture."""
+    high: Floats
+    """(G,) the loss that is 1 on it."""
+    mixtures: Mixtures
+    """Means and variances on the scale of 0..1."""
+    separation: Floats
+    """(G,) Ashman's D; 0 where there is no mixture."""
+
+    def probability(self, losses: Floats, groups: Ints) -> Floats:
+        """Return the posterior of the lower component for each loss, in its group."""
+        low, high = self.low[groups], self.high[groups]
+        scaled = (np.clip(losses, low, high) - low) / (high - low)
+        return np.asarray(expit(self.mixtures.log_odds(scaled, groups)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cleansing:
+    """The clean probability of every sample and how it came about."""
+
+    clean_probability: Floats
+    """(N,) 0..1, falling with the loss within a class; 1 for trusted samples."""
+    fallback: NDArray[np.str_]
+    """(N,) one of FALLBACKS per sample."""
+    class_fallback: tuple[str, ...]
+    """(K,) the same per class."""
+    classes: GroupFit
+    """The mixture of each class."""
+    pooled: GroupFit
+    """The mixture of all classes together, G = 1."""
+    noise_rate: Interval | None
+    """Estimated share of wrong labels; None where no class could be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanSubset:
+    """The balanced clean subset that the full model is tuned on."""
+
+    indices: Ints
+    """(M,) ascending."""
+    size: int
+    """N of the paper: what every class gives if it can."""
+    per_class: Ints
+    """(K,) what every class gave."""
+    topped_up: Bools
+    """(K,) classes that had to give samples at or below the threshold to reach the floor."""
+
+
+def clean_probability(
+    losses: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    num_classes: int,
+    config: CleansingConfig,
+    *,
+    trusted: Bools | None = None,
+) -> Cleansing:
+    """Return the posterior that each label (N,) in 0..K-1 is right, given its CE loss (N,).
+
+    Trusted samples, whose label a person confirmed, get 1 and take no part in the fit. A class
+    is judged by its own mixture where that passes the gate (Ashman's D of at least
+    `separation_small`, or `separation_large` from 1,000 samples on), else by the pooled one
+    where that passes, else its samples are ranked above the threshold and none is cut.
+
+    Raises:
+        DataError: the shapes disagree, or a label is out of range.
+    """
+    trust = np.zeros(len(losses), np.bool_) if trusted is None else trusted
+    _check(losses, labels, trust, num_classes)
+    scored = np.isfinite(losses)
+    values = np.minimum(np.where(scored, losses, 0).astype(np.float64), MAX_LOSS)
+    groups, fitted = labels.astype(np.int64), scored & ~trust
+    own = _fit(values[fitted], groups[fitted], num_classes, config, config.min_class_size)
+    pooled = _fit(values[fitted], 0 * groups[fitted], 1, config, config.min_samples)
+    class_fallback = _choose(own, pooled, config)
+    fallback = np.where(scored, class_fallback[groups], UNSCORED)
+    probability = _posterior(values, groups, fallback, own, pooled, config)
+    probability[trust] = 1
+    judged = fitted & np.isin(fallback, (NONE, POOLED))
+    return Cleansing(
+        clean_probability=probability,
+        fallback=fallback,
+        class_fallback=tuple(class_fallback.tolist()),
+        classes=own,
+        pooled=pooled,
+        noise_rate=metrics.noise_interval(probability[judged], num_samples=int(scored.sum())),
+    )
+
+
+def balanced_clean_subset(
+    cleansing: Cleansing,
+    labels: NDArray[np.integer],
+    config: CleansingConfig,
+    *,
+    seed: int,
+    eligible: Bools | None = None,
+    trusted: Bools | None = None,
+) -> CleanSubset:
+    """Draw the same number of clean samples from every class (paper section 4.2, equation 4).
+
+    N is the smallest number of clean samples of any class, but at least `subset_floor`; classes
+    below `min_class_size` give what they have and do not hold the others down. Every trusted
+    sample is taken and counts towards N, even where a class has more than N of them. The rest
+    is drawn uniformly from the samples above the threshold; what then lacks to the floor is the
+    most probable of those below. Samples outside `eligible` (excluded, held out) are never drawn.
+    """
+    everyone = np.ones(len(labels), np.bool_)
+    usable = everyone if eligible is None else eligible
+    trust = usable & (~everyone if trusted is None else trusted)
+    usable = trust | (usable & (cleansing.fallback != UNSCORED))
+    num_classes = len(cleansing.class_fallback)
+    clean = trust | (usable & (cleansing.clean_probability > config.threshold))
+    available, num_clean, num_trusted = (
+        np.bincount(labels[mask], minlength=num_classes) for mask in (usable, clean, trust)
+    )
+    size = _subset_size(available, num_clean, config)
+    quota = np.minimum(size, np.maximum(num_clean, config.subset_floor))
+    quota = np.maximum(np.minimum(quota, available), num_trusted)
+    # Within a class: trusted first, then the clean in random order, then the likeliest others.
+    lottery = np.random.default_rng(derive(seed, "clean_subset")).random(len(labels))
+    turn = np.where(trust, -1, np.where(clean, lottery, 2 - cleansing.clean_probability))
+    candidates = np.flatnonzero(usable)
+    order = candidates[np.lexsort((turn[candidates], labels[candidates]))]
+    place = np.arange(len(order)) - np.repeat(np.cumsum(available) - available, available)
+    return CleanSubset(
+        indices=np.sort(order[place < quota[labels[order]]]),
+        size=size,
+        per_class=quota,
+        topped_up=quota > num_clean,
+    )
+
+
+def _subset_size(available: Ints, num_clean: Ints, config: CleansingConfig) -> int:
+    decides = available >= config.min_class_size
+    if not decides.any():
+        decides = available > 0
+    smallest = int(num_clean[decides].min()) if decides.any() else 0
+    return max(smallest, config.subset_floor)
+
+
+def _check(
+    losses: NDArray[np.floating], labels: NDArray[np.integer], trusted: Bools, num_classes: int
+) -> None:
+    if losses.ndim != 1 or losses.shape != labels.shape or losses.shape != trusted.shape:
+        raise DataError(
+            f"losses has shape {losses.shape}, labels {labels.shape}, trusted {trusted.shape}; "
+            "give one of each per sample"
+        )
+    if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise DataError(
+            f"labels must be from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}"
+        )
+
+
+def _fit(
+    losses: Floats, groups: Ints, num_groups: int, config: CleansingConfig, min_count: int
+) -> GroupFit:
+    """Clip and scale the losses of each group to 0..1 and fit a mixture to each large enough."""
+    counts = np.bincount(groups, minlength=num_groups)
+    order = np.lexsort((losses, groups))
+    ordered, of_group = losses[order], groups[order]
+    low, high = _bounds(ordered, counts, config.clip_quantile)
+    width = np.where(high > low, high - low, 1)
+    found = mixture.fit(
+        (np.clip(ordered, low[of_group], high[of_group]) - low[of_group]) / width[of_group],
+        counts,
+        where=(counts >= min_count) & (high > low),
+        max_iter=config.max_iter,
+        tol=config.tol,
+        reg_covar=config.reg_covar,
+    )
+    return GroupFit(counts, low, high, found, np.nan_to_num(found.separation()))
+
+
+def _bounds(ordered: Floats, counts: Ints, share: float) -> tuple[Floats, Floats]:
+    """Return the clipping bounds (G,) of losses that lie group after group, ascending.
+
+    At each end the `share` of a group's losses is clipped, rounded up: at least one value, so
+    that a single outlier never sets the scale. Groups of fewer than three get an empty range.
+    """
+    starts, extra = np.cumsum(counts) - counts, np.ceil(share * counts).astype(np.int64)
+    padded = np.append(ordered, 0.0)
+    wide = counts > 2 * extra
+    low = padded[np.where(wide, starts + extra, -1)]
+    high = padded[np.where(wide, starts + counts - 1 - extra, -1)]
+    return low, high
+
+
+def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray[np.str_]:
+    """Return the fallback (K,) of each class: by its own gate, then by the pooled one."""
+    if pooled.counts[0] < config.min_samples:
+        other = RANKING_ONLY
+    elif pooled.high[0] <= pooled.low[0]:
+        other = NO_SIGNAL
+    else:
+        other = POOLED if _separated(pooled, config)[0] else ONE_CLUSTER
+    allowed = _separated(own, config) & (other not in (RANKING_ONLY, NO_SIGNAL))
+    return np.where(allowed, NONE, other)
+
+
+def _separated(fit: GroupFit, config: CleansingConfig) -> Bools:
+    gate = np.where(fit.counts < LARGE, config.separation_small, config.separation_large)
+    return np.asarray(fit.separation > gate)
+
+
+def _posterior(
+    values: Floats,
+    groups: Ints,
+    fallback: NDArray[np.str_],
+    own: GroupFit,
+    pooled: GroupFit,
+    config: CleansingConfig,
+) -> Floats:
+    """Return the clean probability (N,) by the rule that `fallback` (N,) names."""
+    rank = (rankdata(values) - 0.5) / max(len(values), 1)
+    probability: Floats = 1 - (1 - config.threshold) * RANK_SPREAD * rank
+    probability[fallback == UNSCORED] = (1 + config.threshold) / 2
+    by_own, by_all = fallback == NONE, fallback == POOLED
+    probability[by_own] = own.probability(values[by_own], groups[by_own])
+    probability[by_all] = pooled.probability(values[by_all], 0 * groups[by_all])
+    return probability
