@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,9 +17,9 @@ from turn_core.backbones.pretrain.teacher import load_teacher
 _log = logging.getLogger("turn_core.pretrain")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Decode, ask the teacher, train, export; every stage resumes from `OUT/work`."""
-    options = _options()
+    options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     work: Path = options.out / "work"
@@ -41,7 +42,7 @@ def main() -> None:
     _log.info("wrote %s, validation accuracy %.4f", options.out, run.history[-1]["accuracy"])
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m turn_core.backbones.pretrain")
     add = parser.add_argument
     add("--data", type=Path, required=True, help="folder of the Tiny-ImageNet parquet files")
@@ -52,7 +53,7 @@ def _options() -> argparse.Namespace:
     add("--views", type=int, default=2, help="fixed crops per image that the teacher describes")
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=1)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

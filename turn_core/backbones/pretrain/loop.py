@@ -114,7 +114,7 @@ def train(
         crop_boxes(len(data[0].labels), seed=config.seed, view=view)
         for view in range(len(teacher.features))
     ]
-    steps = len(data[0].labels) // config.batch
+    steps = max(1, len(data[0].labels) // config.batch)
     saved = time.monotonic()
     while (done := progress(run, config, steps)) < 1:
         began = time.monotonic()
