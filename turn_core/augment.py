@@ -1,4 +1,4 @@
-"""Batched augmentation, a pure function of a seed. B samples; images are (B, 3, S, S) in 0..1.
+"""Batched augmentation, a pure function of a seed. B samples; images are (B, 3, S, S) float, 0..255.
 
 Flip, affine map and crop are one 2 x 3 matrix per image, so one bilinear sampling does them all.
 It is written here rather than taken from kornia because kornia draws from torch's global generator
@@ -81,10 +81,10 @@ def _jitter(images: Tensor, generator: Generator) -> Tensor:
     """Brightness, then contrast, then saturation, each by a factor of 1 - JITTER to 1 + JITTER."""
     factors = _uniform(3 * len(images), 1 - JITTER, 1 + JITTER, generator)
     brightness, contrast, saturation = factors.view(3, -1, 1, 1, 1).to(images)
-    images = (images * brightness).clamp(0, 1)
+    images = (images * brightness).clamp(0, 255)
     mean = _grey(images).mean(dim=(2, 3), keepdim=True)
-    images = torch.lerp(mean, images, contrast).clamp(0, 1)
-    return torch.lerp(_grey(images).expand_as(images), images, saturation).clamp(0, 1)
+    images = torch.lerp(mean, images, contrast).clamp(0, 255)
+    return torch.lerp(_grey(images).expand_as(images), images, saturation).clamp(0, 255)
 
 
 def _grey(images: Tensor) -> Tensor:

@@ -126,7 +126,7 @@ def build_pixel_cache(
     """Decode `blobs` (N files whose contents hash to `sha256s`) once, or open what is there.
 
     An interrupted build goes on where its last mark stands. `on_progress(done, total)` is called
-    after every chunk and may raise to stop.
+    first with what is there, then after every chunk, and may raise to stop.
 
     Raises:
         ResourceError: the disk has no room for N images.
@@ -172,6 +172,7 @@ class _Builder:
             ThreadPoolExecutor(threads) as pool,
         ):
             self.unreadable = list(writer.notes.get("unreadable", []))
+            on_progress(writer.done, total)
             for first in range(writer.done, total, CHUNK):
                 rows = range(first, min(first + CHUNK, total))
                 decoded = pool.map(self._decode, rows)

@@ -1,0 +1,147 @@
+"""Full fine-tuning, one epoch at a time. M chosen samples, B per step, K classes.
+
+Order, augmentation and drop-path are functions of (seed, epoch, step), and the learning rate of the
+share of all epochs that is done: a run stopped at any step goes on bit for bit from its weights and
+optimiser state alone, on the same machine with the same number of threads.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from turn_core import augment, losses
+from turn_core.backbones.classifier import Classifier
+from turn_core.backbones.precision import PrecisionChoice
+from turn_core.config import FinetuneConfig
+from turn_core.predictions import PixelSource, forward, to_device
+from turn_core.seeds import derive
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss or a gradient is NaN or infinite; `rows` are the samples of that step."""
+
+    def __init__(self, rows: NDArray[np.int64]) -> None:
+        super().__init__(f"the loss of {len(rows)} samples is not finite")
+        self.rows = rows
+
+
+@dataclass(slots=True)
+class Position:
+    """Where an epoch stands: steps done, samples seen, and the sum of their losses."""
+
+    step: int = 0
+    seen: int = 0
+    loss_sum: float = 0.0
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean training loss of the samples seen so far; 0 before the first step."""
+        return self.loss_sum / self.seen if self.seen else 0.0
+
+
+class Finetuner:
+    """Trains all weights of `model` by cross entropy; the model stays in training mode."""
+
+    def __init__(
+        self,
+        model: Classifier,
+        pixels: PixelSource,
+        labels: NDArray[np.int64],
+        config: FinetuneConfig,
+        *,
+        seed: int,
+        precision: PrecisionChoice,
+        learning_rate_scale: float = 1.0,
+    ) -> None:
+        self.model, self.pixels, self.config = model, pixels, config
+        self.labels = torch.from_numpy(labels)
+        self.seed, self.precision = seed, precision
+        self.peak = config.learning_rate * learning_rate_scale
+        self.device = next(model.parameters()).device
+        self.optimizer = make_optimizer(model, config)
+
+    def run_epoch(
+        self,
+        subset: NDArray[np.int64],
+        epoch: int,
+        position: Position,
+        on_step: Callable[[Position, int], None],
+    ) -> None:
+        """Train on the rest of epoch `epoch` (from 0), `position` being moved along.
+
+        `on_step(position, steps)` is called after each step and may raise to stop.
+
+        Raises:
+            NonFiniteLossError: before the weights are touched by it.
+        """
+        batches = epoch_batches(subset, self.config.batch_size, seed=self.seed, epoch=epoch)
+        cuda = [self.device] if self.device.type == "cuda" else []
+        self.model.train()
+        with torch.random.fork_rng(devices=cuda):
+            for step in range(position.step, len(batches)):
+                done = (epoch + step / len(batches)) / self.config.epochs
+                loss = self._step(batches[step], done, derive(self.seed, "step", epoch, step))
+                position.step, position.loss_sum = step + 1, position.loss_sum + loss
+                position.seen += len(batches[step])
+                on_step(position, len(batches))
+
+    def _step(self, rows: NDArray[np.int64], done: float, seed: int) -> float:
+        """One optimiser step on `rows`; returns the sum of their losses."""
+        torch.manual_seed(seed)  # drop-path and dropout draw from the global generator
+        images = to_device(self.pixels.batch(rows), self.device).float()
+        images = augment.augment(images, self.config.augmentation, seed=seed)
+        targets = to_device(self.labels[rows], self.device)
+        total = 0.0
+        for start in range(0, len(rows), self.config.micro_batch_size):
+            span = slice(start, start + self.config.micro_batch_size)
+            total += self._accumulate(images[span], targets[span], rows[span], len(rows))
+        parameters = [p.grad for p in self.model.parameters() if p.grad is not None]
+        if not math.isfinite(float(torch.nn.utils.get_total_norm(parameters))):
+            raise NonFiniteLossError(rows)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak * 0.5 * (1 + math.cos(math.pi * done))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _accumulate(
+        self, images: Tensor, targets: Tensor, rows: NDArray[np.int64], batch: int
+    ) -> float:
+        logits = forward(self.model, self.model.backbone.normalise(images), self.precision)
+        loss = losses.ce_loss(logits, targets)
+        bad = ~torch.isfinite(loss)
+        if bool(bad.any()):
+            raise NonFiniteLossError(rows[bad.cpu().numpy()])
+        (loss.sum() / batch).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach().sum())
+
+
+def epoch_batches(
+    subset: NDArray[np.int64], batch_size: int, *, seed: int, epoch: int
+) -> list[NDArray[np.int64]]:
+    """Return `subset` shuffled by (seed, epoch), in nearly equal pieces of at most `batch_size`.
+
+    Equal pieces rather than a small rest: batch norm cannot train on a rest of one.
+    """
+    generator = np.random.default_rng(derive(seed, "order", epoch))
+    order = generator.permutation(np.sort(subset))
+    return np.array_split(order, max(1, math.ceil(len(order) / batch_size)))
+
+
+def make_optimizer(model: torch.nn.Module, config: FinetuneConfig) -> torch.optim.Optimizer:
+    """Return the fused optimiser of `config`; vectors (biases, norms) are not decayed."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=config.learning_rate, momentum=config.momentum, fused=True
+        )
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)

@@ -1,0 +1,1 @@
+"""Training methods, each in its paper's order."""
