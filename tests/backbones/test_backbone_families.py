@@ -10,6 +10,7 @@ from transformers import AutoModelForImageClassification
 from turn_core.backbones.classifier import Classifier, load_classifier, save_classifier
 from turn_core.backbones.families import FAMILIES
 from turn_core.backbones.loading import load_backbone
+from turn_core.errors import BackboneError
 
 IMAGES = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8, generator=torch.manual_seed(1))
 HAS_CLASS = [name for name in CONFIGS if FAMILIES[name].classifier is not None]
@@ -81,6 +82,29 @@ def test_training__every_weight_gets_a_gradient(family, backbone):
     ).backward()
     idle = {n for n, p in classifier.named_parameters() if p.requires_grad and p.grad is None}
     assert {name.split(".")[-1] for name in idle} <= {"mask_token"}
+
+
+def test_classifier__under_autocast_the_logits_are_float32(tmp_path):
+    backbone = load_backbone(str(save_tiny("convnext", tmp_path)), allow_hub=False)
+    classifier, pixels = with_head(backbone), backbone.normalise(IMAGES)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        features, logits = classifier.features(pixels), classifier(pixels)
+    assert (features.dtype, logits.dtype) == (torch.float32, torch.float32)
+    assert_close(logits, classifier.head(features).detach())
+
+
+def test_classifier__a_head_of_another_width_is_refused(tmp_path):
+    backbone = load_backbone(str(save_tiny("convnext", tmp_path)), allow_hub=False)
+    with pytest.raises(BackboneError, match=r"head takes 5 features, .* gives 16"):
+        Classifier(backbone, nn.Linear(5, 2))
+    with pytest.raises(BackboneError, match="4 classes, 1 names"):
+        save_classifier(tmp_path / "out", with_head(backbone), ["one"])
+
+
+def test_load_classifier__a_body_without_head_is_refused(tmp_path):
+    save_tiny("clip_vision_model", tmp_path)
+    with pytest.raises(BackboneError, match=r"no head\.safetensors"):
+        load_classifier(tmp_path)
 
 
 def test_mae__sees_every_patch_in_train_mode_too(tmp_path):

@@ -42,8 +42,10 @@ class Classifier(nn.Module):
         self.head = head
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (B, 3, P, P) -> logits (B, K)."""
-        logits: Tensor = self.head(self.features(pixels))
+        """Normalised pixels (B, 3, P, P) -> logits (B, K), float32 under autocast too."""
+        features = self.features(pixels)
+        with torch.autocast(features.device.type, enabled=False):  # losses need all digits
+            logits: Tensor = self.head(features)
         return logits
 
     def features(self, pixels: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Family:
     pooling: Literal["cls", "pooler", "cls_and_mean"]
     """CLS token of the last states; the model's own pooler; CLS beside the mean of the patches."""
     preset: str
-    """Key of the training preset."""
+    """Key of the training preset of the registry's backbones of this family."""
     is_convolutional: bool = False
     """Whether channels_last pays."""
 

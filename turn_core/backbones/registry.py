@@ -66,7 +66,7 @@ class BackboneSpec:
     licence: str
     """Of the weights."""
     preset: str = "local"
-    """Key of the training preset (Table 8 of the paper where it has one)."""
+    """Key of the training preset: Table 8 of the paper, turn-mini's own, or `local`."""
     note: str = ""
     """What else a person should know."""
 
@@ -214,7 +214,6 @@ def describe_folder(folder: Path) -> BackboneSpec:
         pooling=family.pooling,
         feature_dim=family.feature_dim(body),
         licence="as its owner states",
-        preset=family.preset,
         note="" if processor else "No preprocessor_config.json: ImageNet's mean and std assumed.",
     )
 
