@@ -1,0 +1,58 @@
+"""scikit-learn's 1,797 handwritten digits with wrong labels put in: a set whose truth is known."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from turn_core import noise, seeds
+from turn_core.ingest.source import ItemBytes, SourceRef
+
+NUM_DIGITS = 1797
+IMAGE_PX = 64
+_WHITE = 16.0  # the data are 8 x 8 counts of ink, 0..16
+
+
+def labels(source: SourceRef) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return given and true labels (1797,), 0..9; a share `noise_rate` of the given is wrong.
+
+    Symmetric noise that never draws the true label, seeded by the source.
+    """
+    true = _load()[1]
+    transition = noise.symmetric_transition(10, source.noise_rate)
+    return noise.inject(true, transition, seed=seeds.derive(source.seed, "digits", "noise")), true
+
+
+def count_labels(source: SourceRef) -> Counter[str]:
+    """Return how many digits have each given label."""
+    return Counter(str(label) for label in labels(source)[0])
+
+
+def read(source: SourceRef) -> Iterator[ItemBytes]:
+    """Yield the digits as PNG, 64 x 64, with given and true labels."""
+    given, true = labels(source)
+    for number, values in enumerate(_load()[0]):
+        yield ItemBytes(
+            file_name=f"digit_{number:04d}.png",
+            data=_png(values),
+            raw_label=str(given[number]),
+            true_label=str(true[number]),
+        )
+
+
+def _load() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    from sklearn.datasets import load_digits  # heavy, and only the demo needs it
+
+    digits = load_digits()
+    return digits.images, digits.target.astype(np.int64)
+
+
+def _png(values: NDArray[np.float64]) -> bytes:
+    """Draw ink as white on black, smoothly enlarged: eight blocks a side are hard to read."""
+    small = Image.fromarray(np.rint(values * (255 / _WHITE)).astype(np.uint8))
+    out = io.BytesIO()
+    small.resize((IMAGE_PX, IMAGE_PX), Image.Resampling.BICUBIC).save(out, "PNG", compress_level=1)
+    return out.getvalue()
