@@ -65,9 +65,7 @@ def test_jsonl__every_sample_is_one_line_for_every_reader():
 
 
 def test_parquet__keeps_labels_types_and_the_schema(tmp_path):
-    document = columns.schema_document(
-        format="parquet", num_rows=2, labels_sha256="f" * 64, project="p", run_id=None
-    )
+    document = columns.schema_document(num_rows=2, labels_sha256="f" * 64, project="p", run_id=None)
     path = tmp_path / "labels.parquet"
     with path.open("wb") as file:
         count = tables.write_parquet(

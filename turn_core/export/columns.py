@@ -32,7 +32,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("split", "text", "Split of the sample as it was imported."),
     Column("given_label", "text", "Label as delivered, exact text; empty when it had none."),
     Column("label", "text", "Final label: the corrected one where there is one, else the given."),
-    Column("corrected_label", "text", "Label that a reviewer put; empty unless relabeled."),
+    Column("corrected_label", "text", "Label that a reviewer put where it differs from the given one, else empty."),
     Column("action", "text", "Last decision: keep, relabel, exclude, needs_review or none."),
     Column(
         "status",
@@ -89,7 +89,6 @@ COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 
 def schema_document(
     *,
-    format: str,  # noqa: A002 - the word that people use for it
     num_rows: int,
     labels_sha256: str,
     project: str,
@@ -100,7 +99,6 @@ def schema_document(
     return {
         "schema_version": SCHEMA_VERSION,
         "project": project,
-        "format": format,
         "num_rows": num_rows,
         "run_id": run_id,
         "labels_sha256": labels_sha256,

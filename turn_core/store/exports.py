@@ -57,6 +57,15 @@ def get_export(session: Session, project_id: int, export_id: int) -> Export:
     return _record(row)
 
 
+def finished_by_job(session: Session, job_id: int) -> Export | None:
+    """Return the finished export that a job made, None if it has not yet."""
+    query = select(tables.Export).where(
+        tables.Export.job_id == job_id, tables.Export.file_name.is_not(None)
+    )
+    row = session.execute(query).scalar()
+    return None if row is None else _record(row)
+
+
 def ids(session: Session, project_id: int) -> list[int]:
     """Return the ids of all exports of a project, unfinished ones too."""
     query = select(tables.Export.id).where(tables.Export.project_id == project_id)
