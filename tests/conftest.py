@@ -9,16 +9,22 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from turn_core.config import Settings
-from turn_core.services import projects
+from turn_core.config import Settings, TurnConfig
+from turn_core.services import jobs, projects, runs, samples
 from turn_core.services.projects import NewProject, NewSample
+from turn_core.services.samples import LabelSnapshot
 from turn_core.services.workspace import Workspace, open_workspace
-from turn_core.types import SampleState
+from turn_core.store.arrays import save_arrays
+from turn_core.types import JobKind, JobState, Run, SampleState, ScoreRow
 
 MakeProject = Callable[..., int]
+MakeRun = Callable[..., Run]
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def make_project(workspace: Workspace) -> MakeProject:
     ) -> int:
         if given is None:
             given = [i % len(class_names) for i in range(num_samples)]
-        samples = [
+        new_samples = [
             NewSample(
                 file_name=f"images/{i:05d}.png",
                 sha256=hashlib.sha256(f"{name}{i}".encode()).hexdigest(),
@@ -62,9 +68,84 @@ def make_project(workspace: Workspace) -> MakeProject:
             for i, label in enumerate(given)
         ]
         new = NewProject(name, tuple(class_names))
-        return projects.create_project(workspace, new, samples, actor="tester")
+        return projects.create_project(workspace, new, new_samples, actor="tester")
 
     return make
+
+
+@pytest.fixture
+def make_run(workspace: Workspace) -> MakeRun:
+    """A function that gives a project a complete run with made-up scores and returns it.
+
+    The samples are ranked in the order of their ids unless `clean` says otherwise; the suggested
+    class is the one after the given one.
+    """
+
+    def make(
+        project_id: int,
+        *,
+        clean: Sequence[float] | None = None,
+        metrics: dict[str, object] | None = None,
+        num_neighbours: int = 3,
+    ) -> Run:
+        labels = samples.label_snapshot(workspace, project_id)
+        config = TurnConfig(backbone="turn-mini")
+        run = runs.start_run(workspace, project_id, config, actor="tester")
+        claimed = jobs.claim(workspace, "test-worker", [JobKind.TRAIN])
+        assert claimed is not None
+        runs.record_labels(
+            workspace,
+            run.run_id,
+            labels_sha256=labels.labels_sha256,
+            label_rev=labels.label_rev,
+            num_samples=len(labels),
+        )
+        probability = np.linspace(0, 1, len(labels)) if clean is None else np.array(clean)
+        rows, arrays = made_up_scores(labels, probability, num_neighbours)
+        save_arrays(workspace.files.scores(run.run_id), arrays)
+        runs.save_scores(workspace, run.run_id, rows, metrics or {}, {}, fence=claimed.fence)
+        jobs.finish(workspace, claimed.job.job_id, claimed.fence, state=JobState.DONE)
+        return runs.get_run(workspace, project_id, run.run_id)
+
+    return make
+
+
+def made_up_scores(
+    labels: LabelSnapshot, probability: NDArray[np.float64], num_neighbours: int
+) -> tuple[list[ScoreRow], dict[str, NDArray[Any]]]:
+    """Score rows and arrays as a run stores them; neighbours are the samples that follow."""
+    count, num_classes, epochs = len(labels), len(labels.class_ids), 2
+    suggested = (labels.current + 1) % num_classes
+    ranks = np.empty(count, np.int64)
+    ranks[np.argsort(probability, kind="stable")] = np.arange(count)
+    rows = [
+        ScoreRow(
+            sample_id=int(labels.sample_ids[i]),
+            rank=int(ranks[i]),
+            clean_probability=float(probability[i]),
+            loss=float(5 * (1 - probability[i])),
+            suggested_class_id=labels.class_ids[suggested[i]],
+            suggested_probability=0.7,
+            given_probability=0.2,
+            selected=bool(probability[i] > 0.6),
+            fallback="none",
+            row=i,
+        )
+        for i in range(count)
+    ]
+    top = (suggested[:, None] + np.arange(5)) % num_classes
+    top[:, num_classes:] = -1
+    near = (np.arange(count)[:, None] + np.arange(1, num_neighbours + 1)) % count
+    return rows, {
+        "sample_ids": labels.sample_ids,
+        "clean_probability": np.tile(probability, (epochs, 1)).astype(np.float32),
+        "loss": np.zeros((epochs, count), np.float32),
+        "top_class": top.astype(np.int32),
+        "top_probability": np.tile(np.float32([0.7, 0.2, 0.1, 0, 0]), (count, 1)),
+        "neighbour_ids": labels.sample_ids[near],
+        "neighbour_similarity": np.full((count, num_neighbours), 0.9, np.float32),
+        "selected": np.tile(probability > 0.6, (epochs, 1)),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -156,6 +156,14 @@ def backup(engine: Engine, target: Path) -> None:
         driver.close()
 
 
+def analyze(engine: Engine, *tables: str) -> None:
+    """Let PostgreSQL count anew after many rows came; without it, it overlooks indexes."""
+    if not is_sqlite(engine):
+        with engine.begin() as connection:
+            for table in tables:
+                connection.exec_driver_sql(f"ANALYZE {table}")
+
+
 def is_transient(error: DBAPIError) -> bool:
     """Tell whether the same transaction may succeed when it is tried again."""
     state = getattr(error.orig, "sqlstate", None)

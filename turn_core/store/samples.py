@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, tuple_
+from sqlalchemy import Row, Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from turn_core.errors import NotFoundError
@@ -118,16 +118,20 @@ def brief(
     return {row[0]: (row[1], row[2]) for row in session.execute(query)}
 
 
-def count(session: Session, project_id: int, filters: Sequence[Any]) -> int:
-    """Return how many samples of the project pass the filters."""
-    query = select(func.count()).select_from(_S).outerjoin(_G, _G.sample_id == _S.id)
-    return int(session.execute(query.where(_S.project_id == project_id, *filters)).scalar_one())
+def count(
+    session: Session, project_id: int, conditions: Sequence[Any], *, run_id: int | None = None
+) -> int:
+    """Return how many samples of the project meet the conditions (and the run has scored)."""
+    query = select(func.count()).select_from(_S).where(_S.project_id == project_id, *conditions)
+    if run_id is not None:
+        query = query.join(_SCORE, _SCORE.sample_id == _S.id).where(_SCORE.run_id == run_id)
+    return int(session.execute(query).scalar_one())
 
 
-def filters(
+def conditions(
     *, class_id: int | None, status: ReviewStatus | None, state: SampleState | None, text: str
 ) -> list[Any]:
-    """Return the conditions of a browse; `text` is a part of the file name, in any case."""
+    """Return what a browse asks for; `text` is a part of the file name, in any case."""
     found: list[Any] = []
     if class_id is not None:
         found.append(_S.current_class_id == class_id)
@@ -146,18 +150,19 @@ def page_by_name(
     conditions: Sequence[Any],
     *,
     run_id: int | None,
-    after: tuple[str, int] | None,
+    after: int | None,
     limit: int,
 ) -> list[Sample]:
-    """Return samples in the order of their file names, after (file name, id)."""
+    """Return samples in the order of their file names, after the sample of id `after`."""
     query = select_samples() if run_id is None else select_samples(_SCORE.clean_probability)
     if run_id is not None:
         scored = (_SCORE.run_id == run_id) & (_SCORE.sample_id == _S.id)
         query = query.outerjoin(_SCORE, scored)
     query = query.where(_S.project_id == project_id, *conditions)
     if after is not None:
-        query = query.where(tuple_(_S.file_name, _S.id) > after)
-    rows = session.execute(query.order_by(_S.file_name, _S.id).limit(limit))
+        last = select(_S.file_name).where(_S.project_id == project_id, _S.id == after)
+        query = query.where(_S.file_name > last.scalar_subquery())
+    rows = session.execute(query.order_by(_S.file_name).limit(limit))
     return [record(row) for row in rows]
 
 
