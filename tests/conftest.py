@@ -8,12 +8,14 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from turn_core.config import Settings, TurnConfig
 from turn_core.services import jobs, projects, runs, samples
@@ -21,6 +23,8 @@ from turn_core.services.projects import NewProject, NewSample
 from turn_core.services.samples import LabelSnapshot
 from turn_core.services.workspace import Workspace, open_workspace
 from turn_core.store.arrays import save_arrays
+from turn_core.store.columns import Base
+from turn_core.store.migrate import migrate
 from turn_core.types import JobKind, JobState, Run, SampleState, ScoreRow
 
 MakeProject = Callable[..., int]
@@ -202,14 +206,45 @@ def _own_server(binaries: Path, folder: Path) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty PostgreSQL database of this test's own."""
-    from sqlalchemy import create_engine, make_url, text
+    with _database(postgres_server) as url:
+        yield url
 
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_server: str) -> Iterator[Engine]:
+    """An engine on a PostgreSQL database with our tables, which the tests share."""
+    with _database(postgres_server) as url:
+        engine = create_engine(url)
+        migrate(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def clean_postgres_url(shared_postgres: Engine) -> str:
+    """URL of the shared database, emptied: ten times faster than a database of one's own."""
+    tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+    guarded = ("label_event", "given_label")
+    with shared_postgres.begin() as connection:
+        for table in guarded:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        for table in tables:
+            connection.execute(text(f"DELETE FROM {table}"))
+        for table in guarded:
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+        for (sequence,) in connection.execute(text("SELECT sequencename FROM pg_sequences")):
+            connection.execute(text(f"ALTER SEQUENCE {sequence} RESTART"))
+    return shared_postgres.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _database(server: str) -> Iterator[str]:
     name = f"turn_{uuid.uuid4().hex}"
-    engine = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     try:
-        yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
         with engine.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -1,4 +1,4 @@
-"""Every store test that takes `workspace` runs on both engines."""
+"""Every service test that takes `workspace` runs on both engines."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from turn_core.services.workspace import Workspace, open_workspace
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of an empty home, on each engine."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    url = request.getfixturevalue("clean_postgres_url") if request.param == "postgres" else ""
     return Settings(home=tmp_path / "home", database_url=url)
 
 
