@@ -21,6 +21,7 @@ from turn_core.errors import NotFoundError, TurnError
 from turn_core.jobs import attempt, faults, processes, slots
 from turn_core.jobs.processes import ProcessId
 from turn_core.jobs.slots import Slot
+from turn_core.jobs.sweeping import Sweeper
 from turn_core.services import jobs, leases
 from turn_core.services.leases import JobProcess
 from turn_core.services.workspace import Workspace, open_workspace
@@ -81,6 +82,7 @@ class Worker:
         self._stopping = threading.Event()
         self._upkeep_at = float("-inf")
         self._gpus = slots.devices(os.environ)
+        self._sweeper = Sweeper(workspace)
 
     def stop(self) -> None:
         """Ask `run` to end; safe in a signal handler."""
@@ -92,6 +94,7 @@ class Worker:
         A database that is away for a while is waited for.
         """
         log.info("worker %s starts; home is %s", self._owner, self._workspace.settings.home)
+        self._sweeper.start()
         try:
             while not self._stopping.is_set():
                 well = self._guarded(self._tick)
@@ -225,6 +228,8 @@ class Worker:
             return
         if job.state in leases.FINAL:
             attempt.sweep_staging(self._workspace, job.job_id)
+            if job.kind is JobKind.IMPORT and job.state is not JobState.DONE:
+                self._sweeper.ask()
 
     def _settle(self, running: Running, code: int) -> None:
         """Each of these changes nothing if the job has ended or is another worker's."""
@@ -241,6 +246,7 @@ class Worker:
     def _shut_down(self) -> None:
         """Stop the jobs; one that takes too long is killed, its last checkpoint stands."""
         self._stopping.set()
+        self._sweeper.close()
         log.info("worker stops; %d jobs go back to the queue", len(self._running))
         for running in self._running:
             processes.signal_group(running.process, signal.SIGTERM)

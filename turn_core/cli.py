@@ -1,0 +1,234 @@
+"""The same services without a browser. Exit codes: 0 done, 1 one sentence says why, 130 Ctrl-C.
+
+Commands are imported when they are called, so that `doctor` works where packages are missing.
+"""
+
+import argparse
+import fcntl
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from turn_core import __version__
+from turn_core.config import Settings
+from turn_core.errors import ConflictError, TurnError
+
+if TYPE_CHECKING:
+    from turn_core.ingest.source import SourceRef
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+AUDIT_OPTIONS = (
+    *("backbone", "image_column", "label_column", "true_label_column", "tau"),
+    *("linear_probe_epochs", "finetune_epochs", "seed", "device"),
+)
+
+AUDIT_HELP = """\
+SOURCE is a ZIP or folder of class folders, a ZIP or folder of images with a table (CSV, JSONL or
+Parquet), or a Parquet file that holds the images. The result is written into DIR:
+labels.parquet and labels.csv (one row per image, its clean probability and suggested label) and
+report.json (estimated noise, time of every stage, settings, versions; with true labels also how
+well the wrong labels were found). The same command again goes on where it was stopped, and uses
+again what is there already.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name and return the exit code."""
+    args = parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except TurnError as error:
+        print(f"turn-audit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("turn-audit: stopped", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m turn_core",
+        description="Find wrong labels in an image data set, correct them, export the rest.",
+        epilog="Settings come from TURN_* variables; docs/operations.md lists them.",
+    )
+    top.add_argument("--version", action="version", version=f"TURN Audit {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "up", _up, "start the worker and the app together; Ctrl-C stops both")
+    _add(commands, "worker", _worker, "run jobs (imports, training, exports) until stopped")
+    _add(commands, "migrate", _migrate, "make or upgrade the database, after a backup")
+    _add(commands, "doctor", _doctor, "check this machine and say what to mend")
+    audit = _add(commands, "audit", _audit, "find the wrong labels of a data set", AUDIT_HELP)
+    audit.add_argument("source", metavar="SOURCE", help="folder, ZIP or Parquet file to audit")
+    _add_audit_options(audit)
+    columns = audit.add_argument_group("columns, where SOURCE has a table (guessed if left out)")
+    columns.add_argument("--image-column", metavar="C", help="image files or image bytes")
+    columns.add_argument("--label-column", metavar="C", help="labels to audit")
+    columns.add_argument("--true-label-column", metavar="C", help="true labels, to measure against")
+    demo = _add(
+        commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
+    )
+    _add_audit_options(demo)
+    return top
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    text: str,
+    more: str = "",
+) -> argparse.ArgumentParser:
+    sentence = text.replace("%%", "%")
+    added = commands.add_parser(
+        name,
+        help=text,
+        description=f"{sentence[0].upper()}{sentence[1:]}.\n\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.set_defaults(command=command)
+    return added
+
+
+def _add_audit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", metavar="DIR", required=True, type=Path, help="result folder")
+    command.add_argument(
+        "--backbone",
+        metavar="NAME|PATH",
+        default="turn-mini",
+        help="a backbone's name or a local Hugging Face folder (default: turn-mini)",
+    )
+    command.add_argument(
+        "--tau", type=float, help="a label is clean above this clean probability (default: 0.6)"
+    )
+    command.add_argument(
+        "--linear-probe-epochs", metavar="N", type=int, help="epochs of step 1 (default: 20)"
+    )
+    command.add_argument(
+        "--finetune-epochs",
+        metavar="N",
+        type=int,
+        help="epochs of step 2 (default: 4); 0 stops after step 1",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
+    command.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+
+
+def _up(_args: argparse.Namespace) -> int:
+    from turn_core import launch
+    from turn_core.services.workspace import open_workspace
+
+    settings = Settings.from_env()
+    open_workspace(settings).close()  # migrates once, before two processes ask for it
+    launch.Launcher(settings, say=lambda line: print(line, flush=True)).run()
+    return 0
+
+
+def _worker(_args: argparse.Namespace) -> int:
+    from turn_core.jobs import worker
+
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    worker.serve(Settings.from_env())
+    return 0
+
+
+def _migrate(_args: argparse.Namespace) -> int:
+    from turn_core.services.workspace import open_workspace
+
+    settings = Settings.from_env()
+    open_workspace(settings).close()
+    print(f"The database of {settings.home} is up to date.")
+    return 0
+
+
+def _doctor(_args: argparse.Namespace) -> int:
+    from turn_core.services import doctor
+
+    failed = False
+    for check in doctor.diagnose(Settings.from_env()):
+        print(f"{check.level:<5}{check.name:<10} {check.text}", flush=True)
+        if check.remedy:
+            print(f"{'':<16}-> {check.remedy}")
+        failed = failed or check.level is doctor.Level.FAIL
+    return int(failed)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from turn_core.services import demo
+
+    return _run_audit(args, demo.source(args.seed))
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from turn_core.ingest.source import SourceRef
+
+    return _run_audit(args, SourceRef.at_path(args.source))
+
+
+def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
+    from turn_core.jobs import console, local
+    from turn_core.services import audit
+    from turn_core.services.workspace import open_workspace
+
+    options: dict[str, Any] = {name: getattr(args, name, None) for name in AUDIT_OPTIONS}
+    request = audit.AuditRequest(source=source, out=args.out, **options)
+    line = console.ProgressLine(sys.stderr)
+    settings = replace(Settings.from_env(), home=args.out.absolute() / "workspace", database_url="")
+    audit.configuration(request, allow_hub=settings.allow_hub)  # wrong settings, before any work
+    with _alone(settings.home):
+        workspace = open_workspace(settings)
+        audit.recover(workspace)
+        try:
+            report = audit.audit(
+                workspace,
+                request,
+                lambda job: local.run_here(workspace, job, on_progress=line.show),
+            )
+        except KeyboardInterrupt:
+            line.close()
+            print("The same command again goes on from here.", file=sys.stderr)
+            raise
+        finally:
+            line.close()
+            workspace.close()
+    print(summary(report, args.out))
+    return 0
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a second audit out of the same folder."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "audit.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConflictError(
+                f"another audit is writing to {home.parent}; wait for it or choose another --out"
+            ) from error
+        yield
+
+
+def summary(report: Mapping[str, Any], out: Path) -> str:
+    """Return the report as a few lines for a person."""
+    lines = []
+    if noise := report["noise_rate"]:
+        low, high = noise["low"], noise["high"]
+        lines.append(
+            f"Estimated noise rate {noise['value']:.1%} ({low:.1%} to {high:.1%});"
+            f" {report['num_issues']:,} of {report['num_samples']:,} labels are likely wrong."
+        )
+    if detection := report["detection"]:
+        figures = ", ".join(f"{name.replace('_', ' ')} {v:.3f}" for name, v in detection.items())
+        lines.append(f"Against the true labels: {figures}.")
+    seconds = sum(stage["seconds"] for stage in report["stages"])
+    lines.append(f"Written to {out}: labels.parquet, labels.csv, report.json ({seconds:.0f} s).")
+    return "\n".join(lines)
