@@ -124,6 +124,12 @@ def test_folder__missing_weights_are_refused_not_drawn_at_random(tmp_path):
         load_backbone(str(tmp_path), allow_hub=True)
 
 
+def test_folder__nonsense_in_the_processor_is_one_sentence(tmp_path):
+    (save_tiny("vit", tmp_path) / "preprocessor_config.json").write_text('{"size": "large"}')
+    with pytest.raises(BackboneError, match="are not understood"):
+        registry.describe_folder(tmp_path)
+
+
 def test_folder__without_config_is_refused(tmp_path):
     with pytest.raises(BackboneError, match=r"no readable config\.json"):
         load_backbone(str(tmp_path), allow_hub=True)

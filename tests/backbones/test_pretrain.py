@@ -16,7 +16,7 @@ from transformers import ConvNextModel, ViTConfig, ViTForImageClassification
 from turn_core.backbones.pretrain import __main__ as script
 from turn_core.backbones.pretrain import data as tiny
 from turn_core.backbones.pretrain import loop
-from turn_core.backbones.pretrain.augment import augment
+from turn_core.backbones.pretrain.augment import augment, jitter_boxes
 from turn_core.backbones.pretrain.teacher import load_teacher
 from turn_core.errors import DataError
 
@@ -104,6 +104,14 @@ def test_boxes__inside_the_image_and_fixed_by_seed_and_view():
     assert ((boxes[:, :2] + boxes[:, 2:] / 2) <= 1 + 1e-6).all()
     assert torch.equal(boxes, tiny.crop_boxes(100, seed=3, view=1))
     assert not torch.equal(boxes, tiny.crop_boxes(100, seed=3, view=0))
+
+
+def test_jitter__boxes_stay_inside_and_near():
+    boxes = tiny.crop_boxes(200, seed=0, view=0)
+    moved = jitter_boxes(boxes, torch.Generator().manual_seed(0), strength=0.1)
+    assert ((moved[:, :2] - moved[:, 2:] / 2) >= -1e-6).all()
+    assert ((moved[:, :2] + moved[:, 2:] / 2) <= 1 + 1e-6).all()
+    assert 0.01 < (moved - boxes).abs().max() <= 0.15
 
 
 def test_augment__same_seed_same_pixels_within_range():

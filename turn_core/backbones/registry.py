@@ -199,8 +199,15 @@ def describe_folder(folder: Path) -> BackboneSpec:
     family = FAMILIES[model_type]
     processor = _read_json(folder / "preprocessor_config.json")
     body = config.get("vision_config", config) if model_type == "clip" else config
-    mean, std = (_triple(processor, f"image_{part}") for part in ("mean", "std"))
-    size, shorter = _geometry(processor, default=int(body.get("image_size") or 224))
+    default = int(body.get("image_size") or 224)
+    try:
+        mean, std = (_triple(processor, f"image_{part}") for part in ("mean", "std"))
+        size, shorter = _geometry(processor, default=default)
+        width = family.feature_dim(body)
+    except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise BackboneError(
+            f"the config files of {folder} are not understood ({error}); mend sizes and means"
+        ) from error
     return BackboneSpec(
         name=str(folder),
         title=folder.name,
@@ -212,7 +219,7 @@ def describe_folder(folder: Path) -> BackboneSpec:
         mean=mean or IMAGENET[0],
         std=std or IMAGENET[1],
         pooling=family.pooling,
-        feature_dim=family.feature_dim(body),
+        feature_dim=width,
         licence="as its owner states",
         note="" if processor else "No preprocessor_config.json: ImageNet's mean and std assumed.",
     )

@@ -19,6 +19,15 @@ def augment(pixels: Tensor, generator: Generator) -> Tensor:
     return _cut_hole(pixels, generator, share=0.25)
 
 
+def jitter_boxes(boxes: Tensor, generator: Generator, *, strength: float) -> Tensor:
+    """Shift and scale crop boxes (B, 4) a little, staying inside the image."""
+    noise = strength * (2 * torch.rand(boxes.shape, generator=generator) - 1)
+    size = (boxes[:, 2:] * (1 + noise[:, 2:])).clamp(max=1.0)
+    centre = boxes[:, :2] + noise[:, :2] * boxes[:, 2:]
+    centre = torch.minimum(torch.maximum(centre, size / 2), 1 - size / 2)
+    return torch.cat([centre, size], dim=1)
+
+
 def _chosen(count: int, share: float, generator: Generator) -> Tensor:
     return torch.rand(count, generator=generator) < share
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from turn_core.backbones.pretrain.augment import augment
+from turn_core.backbones.pretrain.augment import augment, jitter_boxes
 from turn_core.backbones.pretrain.data import Split, crop, crop_boxes
 from turn_core.backbones.pretrain.student import TRAIN_PX, Student, loss
 from turn_core.backbones.pretrain.teacher import Teacher
@@ -45,6 +45,12 @@ class PretrainConfig:
     """AdamW's."""
     lr_warmup: float = 0.03
     """Share of the progress with a rising learning rate."""
+    small_px: int = 48
+    """Side of the crops at the start: the same crops, at half the cost."""
+    small_share: float = 0.45
+    """Share of the progress at `small_px`; after it 64 px."""
+    box_jitter: float = 0.08
+    """The student's crop strays from the teacher's by at most this share of its size."""
     ema_decay: float = 0.999
     """Of the averaged weights, which are the result."""
 
@@ -162,7 +168,9 @@ def _step(
 ) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + run.step)
     flip = torch.rand(len(rows), generator=generator) < 0.5
-    pixels = crop(split.batch(rows), seen[0][rows], TRAIN_PX, flip)
+    size = config.small_px if done < config.small_share else TRAIN_PX
+    boxes = jitter_boxes(seen[0][rows], generator, strength=config.box_jitter)
+    pixels = crop(split.batch(rows), boxes, size, flip)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(done, config)
     logits, predicted = run.student.train()(augment(pixels, generator))
