@@ -43,6 +43,9 @@ MAX_LOSS = 18.42
 LARGE = 1000
 """From this many samples on, `separation_large` is the gate, below it `separation_small`."""
 
+EVEN_ODDS = 0.6931
+"""log 2: the loss of a label that gets half of the probability. A group below it is not wrong."""
+
 RANK_SPREAD = 0.9
 """Share of the room above the threshold that ranks without a cut are spread over."""
 
@@ -112,9 +115,10 @@ def clean_probability(
     """Return the posterior that each label (N,) in 0..K-1 is right, given its CE loss (N,).
 
     Trusted samples, whose label a person confirmed, get 1 and take no part in the fit. A class
-    is judged by its own mixture where that passes the gate (Ashman's D of at least
-    `separation_small`, or `separation_large` from 1,000 samples on), else by the pooled one
-    where that passes, else its samples are ranked above the threshold and none is cut.
+    is judged by its own mixture where that passes the gate (Ashman's D above `separation_small`,
+    or `separation_large` from 1,000 samples on, and an upper group that the model gives less
+    than half of the probability), else by the pooled one where that passes, else its samples
+    are ranked above the threshold and none is cut.
 
     Raises:
         DataError: the shapes disagree, or a label is out of range.
@@ -254,7 +258,8 @@ def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray
 
 def _separated(fit: GroupFit, config: CleansingConfig) -> Bools:
     gate = np.where(fit.counts < LARGE, config.separation_small, config.separation_large)
-    return np.asarray(fit.separation > gate)
+    upper = fit.low + fit.mixtures.means[:, 1] * (fit.high - fit.low)
+    return np.asarray((fit.separation > gate) & (upper > EVEN_ODDS))
 
 
 def _posterior(

@@ -23,7 +23,7 @@ EXTRA = 32
 """Candidates beyond k that bfloat16 proposes."""
 
 SLACK = 1.5 * 2**-8 + 1e-5
-"""What bfloat16 may change in a cosine: 2**-9 of relative rounding in each factor and in the sum."""
+"""What bfloat16 may change in a cosine: 2**-9 of rounding in either factor and in the sum."""
 
 MIN_REDUCED = 20_000
 """Below this many samples the candidates cost more than bfloat16 saves."""
@@ -58,10 +58,11 @@ def nearest_neighbours(
     if reduced is None:
         reduced = num >= MIN_REDUCED and _bfloat16_is_faster(unit)
     coarse = unit.bfloat16() if reduced and num > k + EXTRA + 1 else None
-    blocks = torch.arange(num, device=unit.device).split(max(1, BLOCK_ELEMENTS // num))
+    rows = torch.arange(num, device=unit.device)
+    blocks = torch.split(rows, max(1, BLOCK_ELEMENTS // num))
     found = [
-        _exact(unit, rows, k) if coarse is None else _reduced(unit, coarse, rows, k)
-        for rows in blocks
+        _exact(unit, block, k) if coarse is None else _reduced(unit, coarse, block, k)
+        for block in blocks
     ]
     indices, cosines = (torch.cat(parts).cpu().numpy() for parts in zip(*found))
     return indices, cosines
