@@ -128,7 +128,7 @@ def _take(features: Features, rows: NDArray[np.int64]) -> Tensor:
     """Return the rows as an fp32 tensor of their own, from a tensor or a memory-mapped array."""
     if isinstance(features, Tensor):
         return features[torch.as_tensor(rows, device=features.device)].float()
-    return torch.from_numpy(features[rows].astype(np.float32))
+    return torch.from_numpy(features[rows].astype(np.float32, copy=False))
 
 
 def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
