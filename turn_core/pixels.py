@@ -23,6 +23,7 @@ from torch import Tensor
 
 from turn_core import array_file, images
 from turn_core.array_file import ArrayWriter
+from turn_core.backbones.registry import BackboneSpec
 from turn_core.config import IngestLimits
 from turn_core.errors import DataError, JobError
 
@@ -47,6 +48,11 @@ class Geometry:
     size: int
     shorter: int | None = None
     interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+
+    @staticmethod
+    def of(spec: BackboneSpec) -> "Geometry":
+        """Return the geometry that a backbone takes."""
+        return Geometry(spec.input_px, spec.resize_px, spec.interpolation)
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) of an image before its centre is taken."""

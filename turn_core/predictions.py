@@ -36,6 +36,21 @@ class PixelSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PixelRows:
+    """Some images of a source, under new numbers."""
+
+    source: PixelSource
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return the images numbered `rows` here."""
+        return self.source.batch(self.rows[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """One pass over all samples: `top_class` and `top_probability` are (N, <= 5), best first."""
 

@@ -36,9 +36,11 @@ class TurnData:
     image_keys: Sequence[str]
     """(N,) equal for copies of one image, such as its sha256."""
     pixels: PixelSource | None = None
-    """N images; may be None where `features` are given and no epoch is fine-tuned."""
+    """M images; may be None where `features` are given and no epoch is fine-tuned."""
+    pixel_rows: Ints | None = None
+    """(N,) places of the samples among the M images; None where they are the same."""
     pixels_key: str = ""
-    """Names the pixels in the cache of features."""
+    """Names the M images in the cache of features."""
     features_dir: Path | None = None
     """Cache of features, may be shared between runs; needed where `features` are not given."""
     features: Features | None = None
@@ -46,7 +48,7 @@ class TurnData:
 
     def __post_init__(self) -> None:
         size = len(self.labels)
-        for name in ("trusted", "excluded", "names", "image_keys", "pixels", "features"):
+        for name in ("trusted", "excluded", "names", "image_keys", "pixel_rows", "features"):
             value = getattr(self, name)
             if value is not None and len(value) != size:
                 raise DataError(f"{name} has {len(value)} entries but there are {size} labels")
@@ -97,6 +99,8 @@ class TurnResult:
     """The head of step 1."""
     model: Classifier | None
     """The fine-tuned model, or the frozen backbone with the probe as head; None without images."""
+    features_key: str
+    """Names the features of the M images in `features_dir`; empty where they were given."""
     times: Sequence[Mapping[str, Any]]
     """{stage, seconds, items, per_second} in order."""
     precision: str

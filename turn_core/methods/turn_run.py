@@ -26,6 +26,7 @@ from turn_core.methods.training import Training
 from turn_core.neighbours import nearest_neighbours
 from turn_core.predictions import (
     OnProgress,
+    PixelRows,
     Predictions,
     predict_from_features,
     predict_from_pixels,
@@ -59,6 +60,10 @@ class TurnRun:
         self.data, self.config, self.backbone, self.device = data, config, backbone, device
         self.on_event, self.check = on_event, check
         self.model: Classifier | None = None
+        self.features_key = ""
+        self.pixels = data.pixels
+        if data.pixels is not None and data.pixel_rows is not None:
+            self.pixels = PixelRows(data.pixels, data.pixel_rows)
         self.training = Training(config, device, checkpoint_dir)
         candidates = ~data.excluded & ~data.trusted
         self.holdout = stratified_holdout(
@@ -86,7 +91,7 @@ class TurnRun:
         return self.training.state.epoch
 
     def extract_features(self) -> Features:
-        """Frozen features (N, D) of all samples, computed once (paper section 4.1)."""
+        """Frozen features (N, D), computed once for all M images (paper section 4.1)."""
         data, backbone = self.data, self.backbone
         if data.features is not None:
             return data.features
@@ -94,16 +99,17 @@ class TurnRun:
         assert data.pixels is not None
         assert data.features_dir is not None
         backbone.to(self.device)
-        key = features_key(backbone, data.pixels_key, self.training.state.precision)
+        self.features_key = features_key(backbone, data.pixels_key, self.training.state.precision)
         with self.training.state.times.measure(EXTRACT) as items:
-            return extract_features(
+            features = extract_features(
                 backbone,
                 data.pixels,
-                path=data.features_dir / f"{key}.npy",
+                path=data.features_dir / f"{self.features_key}.npy",
                 batch_size=inference_batch(self.device),
                 precision=self.training.state.precision,
                 on_progress=self._counter(EXTRACT, items),
             )
+        return features if data.pixel_rows is None else features[data.pixel_rows]
 
     def fit_probe(self, features: Features) -> LinearProbe:
         """Step 1: the head under GCE on the frozen features (paper section 4.1)."""
@@ -135,8 +141,8 @@ class TurnRun:
             return
         with torch.random.fork_rng(devices=[]):  # a new layer draws weights that are overwritten
             self.model = Classifier(self.backbone, probe.as_linear()).to(self.device)
-        if self.config.finetune.epochs and self.data.pixels is not None:
-            self.training.attach(self.model, self.data.pixels, self.data.labels)
+        if self.config.finetune.epochs and self.pixels is not None:
+            self.training.attach(self.model, self.pixels, self.data.labels)
 
     def is_pass_due(self) -> bool:
         """Whether the epoch under way still lacks the pass at its start."""
@@ -148,11 +154,11 @@ class TurnRun:
         stage = f"Epoch {number + 1} of {epochs}: score" if number < epochs else FINAL
         with self.training.state.times.measure(stage) as items:
             count = self._counter(stage, items)
-            if number == 0 or self.model is None or self.data.pixels is None:
+            if number == 0 or self.model is None or self.pixels is None:
                 return predict_from_features(probe, features, self.data.labels, on_progress=count)
             return predict_from_pixels(
                 self.model,
-                self.data.pixels,
+                self.pixels,
                 self.data.labels,
                 batch_size=inference_batch(self.device),
                 precision=self.training.state.precision,
@@ -229,6 +235,7 @@ class TurnRun:
             similarities=similarities,
             probe=probe,
             model=self.model,
+            features_key=self.features_key,
             times=state.times.rows(),
             precision=state.precision.dtype,
             threads=state.threads,
