@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path:
 from app import resources  # noqa: E402 - the root must be importable first
 from app.routes import api_routes  # noqa: E402
 from app.routes.security import Shield  # noqa: E402
+from app.views.told import unexpected  # noqa: E402
 
 
 @asynccontextmanager
@@ -36,4 +37,5 @@ app = st.App(
     routes=api_routes(),
     middleware=[Middleware(Shield)],
     lifespan=lifespan,
+    on_script_error=unexpected,
 )

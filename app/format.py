@@ -1,6 +1,7 @@
 """Numbers, times and names as text. Names from data are hostile until escaped here."""
 
 import datetime as dt
+import math
 import re
 from html import escape
 
@@ -61,8 +62,9 @@ def interval(estimate: Interval | None) -> str:
 
 
 def number(value: object, digits: int = 3) -> str:
-    """Return a number with `digits` decimals, or a dash for anything else."""
-    return f"{value:.{digits}f}" if isinstance(value, int | float) else "–"
+    """Return a number with `digits` decimals, or a dash for anything else, also for nan."""
+    finite = isinstance(value, int | float) and math.isfinite(value)
+    return f"{value:.{digits}f}" if finite else "–"
 
 
 def size(num_bytes: int) -> str:

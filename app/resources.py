@@ -28,6 +28,12 @@ def sessions() -> Sessions:
     return _sessions(Settings.from_env())
 
 
+def forget() -> None:
+    """Let go of what was opened, so that the next call opens it again (tests change homes)."""
+    _workspace.cache_clear()
+    _sessions.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def freeze_imports() -> None:
     """Take everything imported so far out of garbage collection.

@@ -52,6 +52,16 @@ def watch_job(job_id: int | None) -> None:
     st.session_state["watched_job"] = job_id
 
 
+def followed_export() -> int | None:
+    """Return the export that this session started last."""
+    return _get("followed_export")
+
+
+def follow_export(job_id: int) -> None:
+    """Note the export that this session started last, to say how it ended."""
+    st.session_state["followed_export"] = job_id
+
+
 def adding_data() -> bool:
     """Say whether the Data page shows the import although a project is open."""
     return bool(_get("adding_data"))

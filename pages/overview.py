@@ -10,11 +10,10 @@ reviewer = auth.gate()
 workspace = resources.workspace()
 project_id = state.project_id()
 worker = jobs.worker_status(workspace)
-if not worker.alive:
-    view.worker_banner(worker.last_seen)
 
 if project_id is None:
     choice = view.welcome()
+    view.worker_banner(worker)
     if choice == "demo":
         state.watch_job(demo.start_demo(workspace, actor=reviewer).job_id)
     if choice:
@@ -22,6 +21,7 @@ if project_id is None:
 else:
     overview = projects.overview(workspace, project_id)
     st.title(view.project_title(overview.project))
+    view.worker_banner(worker)
     if page := view.next_step(overview):
         st.switch_page(f"../pages/{page}.py")
     view.numbers(overview, len(runs.list_runs(workspace, project_id)))

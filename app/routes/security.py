@@ -1,6 +1,10 @@
 """Security at the HTTP edge: headers for every answer, and who may call `/api/*`."""
 
+import base64
+import hashlib
 import re
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -15,12 +19,13 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _YEAR = 365 * 24 * 3600
 _CSP = (
-    "default-src 'self'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' blob: {inline}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self' blob: {sockets}; font-src 'self' data:; "
     "worker-src 'self' blob:; frame-src 'none'; frame-ancestors 'none'; base-uri 'self'; "
     "form-action 'self'; object-src 'none'"
 )
 """Components are loaded from `blob:` scripts; no page may load anything from elsewhere."""
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 class Shield:
@@ -98,16 +103,34 @@ def _headed(connection: HTTPConnection, send: Send) -> Send:
     async def send_headed(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = _CSP.format(sockets=sockets)
+            headers["Content-Security-Policy"] = _CSP.format(
+                sockets=sockets, inline=_inline_hashes()
+            )
             headers["X-Content-Type-Options"] = "nosniff"
             headers["X-Frame-Options"] = "DENY"
             headers["Referrer-Policy"] = "same-origin"
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
-            if not known and headers.get("content-type", "").startswith("text/html"):
+            if not known and _is_page(connection, message["status"], headers):
                 flags = f"Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
                 flags += "; Secure" if secure else ""
                 headers.append("Set-Cookie", f"{sessions.cookie}={sessions.issue()}; {flags}")
         await send(message)
 
     return send_headed
+
+
+def _is_page(connection: HTTPConnection, status: int, headers: MutableHeaders) -> bool:
+    """Recognise the page itself, also where the browser has it and only asks whether it holds."""
+    if status == 304:
+        return "text/html" in connection.headers.get("accept", "")
+    return headers.get("content-type", "").startswith("text/html")
+
+
+@lru_cache(maxsize=1)
+def _inline_hashes() -> str:
+    """Return the hashes of the scripts in Streamlit's own page, so that these alone may run."""
+    page = Path(st.__file__).parent / "static" / "index.html"
+    scripts = _INLINE_SCRIPT.findall(page.read_text(encoding="utf-8"))
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

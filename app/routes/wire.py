@@ -1,16 +1,12 @@
 """Candidates and decisions as JSON: the one place that knows the names the browser uses."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from turn_core.errors import DataError
-from turn_core.types import (
-    Action,
-    Candidate,
-    DecisionRequest,
-    DecisionResult,
-    ReviewProgress,
-)
+from turn_core.services.review import ReviewProgress
+from turn_core.types import Action, Candidate, DecisionRequest, DecisionResult
 
 Json = dict[str, Any]
 MAX_DECISIONS = 500
@@ -32,7 +28,7 @@ def candidate_json(candidate: Candidate) -> Json:
         "current": sample.current_class_id,
         "rank": candidate.rank,
         "clean": candidate.clean_probability,
-        "history": list(candidate.clean_history),
+        "history": [value for value in candidate.clean_history if math.isfinite(value)],
         "suggested": candidate.suggested_class_id,
         "suggestedP": candidate.suggested_probability,
         "givenP": candidate.given_probability,

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.status_bar import status_bar
 from app.format import count, duration, md_escape, number, percent, plural, shorten, when
+from turn_core.services.jobs import WorkerStatus
 from turn_core.services.overviews import NextStep, Overview
 from turn_core.types import JobKind, Project, ReviewStatus, Run
 
@@ -60,9 +61,7 @@ def next_step(overview: Overview) -> str | None:
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
         ),
     ):
-        with st.container(width="stretch"):
-            st.subheader(step.title)
-            st.markdown(step.text)
+        st.html(f'<div class="turn-step"><b>{step.title}</b><p>{step.text}</p></div>')
         pressed = st.button(
             step.button, type="primary", icon=":material/arrow_forward:", key="next_step_button"
         )
@@ -162,7 +161,7 @@ def latest_run(run: Run) -> None:
         ("Images scored", count(run.num_samples)),
         ("Suspicious", _whole(metrics.get("num_issues"))),
         ("Accuracy on the hold-out", _share(metrics.get("best_accuracy"))),
-        ("Time", _time(run)),
+        ("Time", duration(seconds_of(run))),
     ]
     if isinstance(metrics.get("average_precision"), int | float):
         facts.append(("Average precision", number(metrics["average_precision"])))
@@ -181,15 +180,19 @@ def _share(value: object) -> str:
     return percent(float(value)) if isinstance(value, int | float) else "–"
 
 
-def _time(run: Run) -> str:
+def seconds_of(run: Run) -> float | None:
+    """Return what all stages of a run took, None where it has no times yet."""
     timings = run.metrics.get("timings")
     if not isinstance(timings, list):
-        return "–"
-    return duration(sum(float(item.get("seconds") or 0) for item in timings))
+        return None
+    return sum(float(item.get("seconds") or 0) for item in timings)
 
 
-def worker_banner(last_seen: float | None) -> None:
-    """Say that nothing will be computed, and how to change it."""
+def worker_banner(worker: WorkerStatus) -> None:
+    """Say that nothing will be computed, and how to change it; nothing while a worker lives."""
+    if worker.alive:
+        return
+    last_seen = worker.last_seen
     seen = f"The last one was seen {when(last_seen)}. " if last_seen else ""
     st.warning(
         f"No worker is running, so imports, training and exports wait. {seen}Start one with "

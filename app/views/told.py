@@ -1,5 +1,6 @@
 """Errors as people read them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,8 @@ import streamlit as st
 
 from app.format import md_escape
 from turn_core.errors import NotFoundError, TurnError
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -18,3 +21,14 @@ def told() -> Iterator[None]:
         text = str(error)
         icon = ":material/search_off:" if isinstance(error, NotFoundError) else ":material/error:"
         st.error(md_escape(text[:1].upper() + text[1:]), icon=icon)
+
+
+def unexpected(error: Exception) -> bool:
+    """Log a fault of ours and tell the visitor plainly; True keeps Streamlit from telling it."""
+    _log.error("a page failed", exc_info=error)
+    st.error(
+        "Something went wrong on this page. Your decisions are safe: each was saved when it was "
+        "made. Reload the page; the log of the server has the details.",
+        icon=":material/error:",
+    )
+    return True

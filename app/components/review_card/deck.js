@@ -25,7 +25,7 @@ class Deck {
   append(candidates) {
     const waiting = new Set(this.cards.map((card) => card.id));
     const fresh = candidates.filter((candidate) => !waiting.has(candidate.id));
-    this.cards.push(...fresh);
+    this.cards.push(...fresh.map((candidate) => ({ ...candidate, entered: candidate.status })));
     return fresh.length;
   }
 
@@ -39,19 +39,21 @@ class Deck {
     this.cards.push(...this.skipped);
   }
 
+  needsMore(reached) {
+    return !this.exhausted && this.cards.length - reached <= REFILL_BELOW;
+  }
+
+  // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
-    if (this.exhausted || this.filling || this.cards.length - this.at > REFILL_BELOW) return null;
-    const last = this.cards[this.cards.length - 1];
-    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH });
-    if (last) query.set("after_rank", this.lastRank());
+    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH, after_rank: this.lastRank() });
     if (this.classId != null) query.set("class_id", this.classId);
     this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
     try {
       const response = await this.filling;
       if (!response.ok) return null;
       const { candidates, progress } = await response.json();
-      const fresh = candidates.filter((candidate) => candidate.status === "pending");
-      this.exhausted = this.append(candidates) === 0 || fresh.length === 0;
+      const pending = candidates.some((candidate) => candidate.status === "pending");
+      this.exhausted = this.append(candidates) === 0 && !pending;
       return progress;
     } catch {
       return null; // the next card asks again
@@ -60,9 +62,9 @@ class Deck {
     }
   }
 
+  // Pending cards come by rank; skipped ones of earlier visits follow after the last of them.
   lastRank() {
-    const pending = this.cards.filter((card) => !card.again && card.entered !== "skipped");
-    return Math.max(0, ...pending.map((card) => card.rank));
+    return this.cards.reduce((last, card) => (card.entered === "pending" ? Math.max(last, card.rank) : last), 0);
   }
 
   thumb(sample) {

@@ -40,6 +40,7 @@ class Review {
     if (!fresh) return;
     this.deck = new Deck(data);
     this.plan = new Plan(this.deck);
+    this.later = []; // keys pressed before the cards that they are meant for have arrived
     this.progress = data.progress;
     this.saved = 0;
     this.root.dataset.saved = 0;
@@ -63,7 +64,7 @@ class Review {
     card.shownAt = performance.now();
     this.view.show(card, this.deck, this.choices(card));
     this.deck.preload();
-    const past = card.clean > this.data.tau && !card.again;
+    const past = card.clean > this.data.tau && card.status === "pending";
     this.view.note(past ? "From here on the labels look right. You can stop, train the next round, or go on." : "", "info");
   }
 
@@ -71,7 +72,7 @@ class Review {
     return {
       total: this.deck.cards.length,
       skipped: this.deck.skipped.length,
-      loading: Boolean(this.deck.filling),
+      loading: !this.deck.exhausted,
       onSkipped: () => {
         this.deck.replaySkipped();
         this.plan.clear();
@@ -81,15 +82,27 @@ class Review {
     };
   }
 
+  // Gets more cards in the background when few are left ahead of the card or of the keys.
   async fill() {
-    const waiting = !this.deck.card;
-    const progress = await this.deck.refill();
+    const { deck } = this;
+    const waiting = !deck.card;
+    const reached = Math.max(deck.at, this.plan.at);
+    if (deck.filling || !deck.needsMore(reached)) {
+      if (waiting) showFinish(this.view.$("finish"), this.finish());
+      return;
+    }
+    const progress = await deck.refill();
+    if (deck !== this.deck) return; // another queue was opened meanwhile
+    if (!progress) setTimeout(() => this.root.isConnected && this.fill(), 3000);
+    const later = this.later.splice(0);
+    if (progress) for (const press of later) press();
+    else if (later.length) this.view.note("The next images did not arrive; some keys were not used.", "warn");
     if (progress && !this.running) {
       this.progress = progress;
       this.saved = 0;
       this.head();
     }
-    if (waiting && this.deck.card) this.show();
+    if (waiting && deck.card) this.show();
     else if (waiting) showFinish(this.view.$("finish"), this.finish());
   }
 
@@ -175,8 +188,16 @@ class Review {
   }
 
   pressDigit(digit) {
+    if (this.tooEarly(() => this.pressDigit(digit))) return;
     const classId = this.plan.card && this.choices(this.plan.card)[digit - 1];
     if (classId !== undefined) this.press("class", classId);
+  }
+
+  tooEarly(press) {
+    if (this.plan.card || this.deck.exhausted) return false;
+    this.later.push(press);
+    this.fill();
+    return true;
   }
 
   press(what, classId) {
@@ -184,6 +205,7 @@ class Review {
       this.view.note("The decision before is not saved yet; wait a moment.", "warn");
       return;
     }
+    if (this.tooEarly(() => this.press(what, classId))) return;
     if (what === "left") this.plan.move(-1);
     else if (what === "right") this.plan.move(1);
     else if (what === "undo") {

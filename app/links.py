@@ -1,0 +1,29 @@
+"""Addresses of our own routes, as pages and components use them."""
+
+from app.routes import base_path
+from turn_core.types import Sample
+
+
+def project_api(project_id: int) -> str:
+    """Return the address below which a project's routes lie."""
+    return f"{base_path()}/api/projects/{project_id}"
+
+
+def uploads_api() -> str:
+    """Return the address of the uploads."""
+    return f"{base_path()}/api/uploads"
+
+
+def thumb(project_id: int, sample: Sample) -> str:
+    """Return the address of a thumbnail; it names the content, so it may be cached for ever."""
+    return f"{project_api(project_id)}/samples/{sample.sample_id}/thumb?v={sample.sha256[:16]}"
+
+
+def preview(project_id: int, sample: Sample) -> str:
+    """Return the address of a preview; it names the content, so it may be cached for ever."""
+    return f"{project_api(project_id)}/samples/{sample.sample_id}/preview?v={sample.sha256[:16]}"
+
+
+def export(project_id: int, export_id: int) -> str:
+    """Return the address of a finished export."""
+    return f"{project_api(project_id)}/exports/{export_id}"

@@ -1,0 +1,45 @@
+"""Review: the most suspicious labels first, decided with the keyboard."""
+
+import streamlit as st
+
+from app import auth, links, resources, state
+from app.components.review_card import review_card
+from app.routes.wire import candidate_json, progress_json
+from app.views import reviewing as view
+from turn_core.services import projects, review, runs
+from turn_core.services.overviews import threshold
+
+FIRST_CANDIDATES = 50
+
+reviewer = auth.gate()
+workspace = resources.workspace()
+project_id = state.project_id()
+run = None if project_id is None else runs.latest_complete_run(workspace, project_id)
+if project_id is None or run is None:
+    if page := view.nothing_yet(has_project=project_id is not None):
+        st.switch_page(f"../pages/{page}.py")
+    st.stop()
+
+classes = projects.classes(workspace, project_id)
+class_id = view.heading(run, classes)
+candidates = review.next_candidates(
+    workspace, project_id, run.run_id, limit=FIRST_CANDIDATES, class_id=class_id
+)
+go = review_card(
+    {
+        "queueKey": f"{project_id}-{run.run_id}-{class_id}",
+        "api": links.project_api(project_id),
+        "runId": run.run_id,
+        "classId": class_id,
+        "reviewer": reviewer,
+        "tau": threshold(run),
+        "classes": sorted(
+            ([info.class_id, info.name] for info in classes), key=lambda row: str(row[1]).lower()
+        ),
+        "candidates": [candidate_json(candidate) for candidate in candidates],
+        "progress": progress_json(review.progress(workspace, project_id, run.run_id)),
+    },
+    key="review_card",
+)
+if go:
+    st.switch_page(f"../pages/{go}.py")

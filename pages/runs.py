@@ -1,0 +1,46 @@
+"""Runs: configure and start a round, watch it, compare it with the one before."""
+
+import streamlit as st
+
+from app import auth, resources, state
+from app.views import progress, run_form, run_history
+from app.views.empty import no_project
+from turn_core.services import backbones, jobs, runs
+
+reviewer = auth.gate()
+workspace = resources.workspace()
+project_id = state.project_id()
+st.title("Runs")
+if project_id is None:
+    no_project()
+    st.stop()
+
+history = runs.list_runs(workspace, project_id)
+complete = sorted((run for run in history if run.state == "complete"), key=lambda run: run.number)
+active = next((run for run in history if run.state in ("queued", "running")), None)
+if active is not None:
+    st.subheader(f"Round {active.number}")
+    progress.follow(
+        lambda: jobs.get_job(workspace, active.job_id),
+        lambda: jobs.cancel(workspace, active.job_id, actor=reviewer),
+        worker_alive=jobs.worker_status(workspace).alive,
+        key=f"run_{active.run_id}",
+    )
+else:
+    config = run_form.configure(
+        backbones.choices(workspace), backbones.default_config, next_round=len(history) + 1
+    )
+    if config is not None:
+        runs.start_run(workspace, project_id, config, actor=reviewer)
+        st.rerun()
+    if history:
+        run_history.error_note(max(history, key=lambda run: run.number))
+if len(complete) >= 2:
+    found = runs.compare_rounds(workspace, project_id, complete[-2].run_id, complete[-1].run_id)
+    run_history.change(complete[-2], complete[-1], found)
+if complete:
+    job = jobs.get_job(workspace, complete[-1].job_id)
+    run_history.details(complete[-1], job.progress)
+if history:
+    st.subheader("All rounds")
+    run_history.table(history)

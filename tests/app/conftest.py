@@ -1,0 +1,47 @@
+"""The app on an empty home folder: pages through AppTest, routes through a test client."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import resources
+from turn_core.services import jobs
+from turn_core.services.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+OpenPage = Callable[[str], AppTest]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder that the app finds through the environment."""
+    monkeypatch.setenv("TURN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TURN_DATA_ROOTS", "")
+    monkeypatch.setenv("TURN_DATABASE_URL", "")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def app_workspace(home: Path) -> Iterator[Workspace]:
+    """The workspace that the app uses, with a worker that seems to live."""
+    opened = resources.workspace()
+    jobs.beat_worker(opened, "test worker")
+    yield opened
+    opened.close()
+    resources.forget()
+
+
+@pytest.fixture
+def open_page(app_workspace: Workspace) -> OpenPage:
+    """A function that runs a page behind the entry, as a visitor would reach it."""
+
+    def opened(name: str) -> AppTest:
+        page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20).run()
+        if name != "overview":
+            page = page.switch_page(f"../pages/{name}.py").run()
+        assert not page.exception
+        return page
+
+    return opened

@@ -1,0 +1,158 @@
+"""The real app in a real Chromium: a server (and, where asked for, a worker) of the test's own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from turn_core.config import Settings
+from turn_core.services import jobs
+from turn_core.services.workspace import Workspace, open_workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "app"))  # the seeding that the page tests use
+CHROMIUM = Path("/usr/bin/chromium")
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running app; `workspace` opens the same home folder from the test."""
+
+    url: str
+    home: Path
+    roots: Path
+    workspace: Workspace
+    process: "subprocess.Popen[bytes]"
+    environ: dict[str, str]
+
+
+Look = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    if not CHROMIUM.exists():
+        pytest.skip("install Chromium (/usr/bin/chromium) to run the browser tests")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser session, 1440 x 900."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One web app without a worker; tests that only review make projects of their own in it."""
+    yield from running(tmp_path_factory.mktemp("shared"), worker_seen=True)
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A web app on an empty home folder."""
+    yield from running(tmp_path, worker_seen=False)
+
+
+@pytest.fixture
+def worker(fresh_server: Server, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A real worker on the home folder of `fresh_server`."""
+    with (tmp_path / "worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "turn_core", "worker"],
+            cwd=ROOT, env=fresh_server.environ, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    yield process
+    stop(process)
+
+
+def running(folder: Path, *, worker_seen: bool) -> Iterator[Server]:
+    """Start the web app on a free port and a home below `folder`; stop it in the end."""
+    home, roots = folder / "home", folder / "roots"
+    roots.mkdir()
+    workspace = open_workspace(Settings(home=home, database_url=""))
+    if worker_seen:
+        jobs.beat_worker(workspace, "test")
+    port = free_port()
+    environ = {**os.environ, "TURN_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environ |= {"TURN_DATABASE_URL": "", "TURN_DATA_ROOTS": str(roots), "HF_HUB_OFFLINE": "1"}
+    process = start_web(port, environ, folder / "web.log")
+    yield Server(f"http://127.0.0.1:{port}", home, roots, workspace, process, environ)
+    stop(process)
+    workspace.close()
+
+
+@pytest.fixture
+def look() -> Look:
+    """Keep a screenshot in the folder that TURN_SCREENSHOTS names; do nothing without it."""
+    folder = os.environ.get("TURN_SCREENSHOTS", "")
+
+    def keep(page: Page, name: str) -> None:
+        if not folder:
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for width in (1440, 900):
+            for scheme in ("light", "dark"):
+                page.set_viewport_size({"width": width, "height": 900})
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.wait_for_timeout(500)
+                page.screenshot(path=f"{folder}/{name}_{width}_{scheme}.png")
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light")
+
+    return keep
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_web(port: int, environ: dict[str, str], log_file: Path) -> "subprocess.Popen[bytes]":
+    """Start the app and wait until it answers."""
+    with log_file.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "serve.py", "--server.port", str(port)],
+            cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            with opener.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+                return process
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None, log_file.read_text()
+            time.sleep(0.2)
+    raise AssertionError(f"the app did not start: {log_file.read_text()}")
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that a test started, and wait for it."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
