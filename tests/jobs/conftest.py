@@ -1,78 +1,10 @@
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-import uuid
-from pathlib import Path
-
 import pytest
-
-from turn_core.config import Settings
-from turn_core.jobs import processes
-from turn_core.services import jobs
-from turn_core.services.workspace import open_workspace
-from turn_core.types import JobKind, JobState
-
-HERE = Path(__file__).parent
-FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-
-START = """
-import json, logging, sys
-from turn_core.config import Settings
-from turn_core.jobs import worker
-logging.basicConfig(level=logging.INFO)
-options = {"tasks_module": "job_tasks_for_tests", **json.loads(sys.argv[1])}
-worker.serve(Settings.from_env(), worker.WorkerOptions(**options))
-"""
-
-
-class Bench:
-    """A workspace, workers that run test tasks on it, and the means to wait."""
-
-    def __init__(self, home: Path) -> None:
-        self.workspace = open_workspace(Settings(home=home, database_url=""))
-        self.workers = []
-
-    def start_worker(self, **options):
-        environ = processes.environment(self.workspace.settings, OMP_NUM_THREADS="1")
-        environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parents[1])])
-        command = [sys.executable, "-c", START, json.dumps(options)]
-        self.workers.append(subprocess.Popen(command, env=environ))
-        return self.workers[-1]
-
-    def submit(self, do, *, kind=JobKind.INSPECT, **params):
-        key = uuid.uuid4().hex
-        params = {"do": do, **params}
-        return jobs.submit(self.workspace, kind, params, idem_key=key, actor="test").job_id
-
-    def job(self, job_id):
-        return jobs.get_job(self.workspace, job_id)
-
-    def wait(self, condition, what, seconds=40.0):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := condition():
-                return found
-            time.sleep(0.03)
-        raise AssertionError(f"not within {seconds} s: {what}")
-
-    def ended(self, job_id, seconds=40.0):
-        self.wait(lambda: self.job(job_id).state in FINAL, f"end of job {job_id}", seconds)
-        return self.job(job_id)
-
-    def close(self):
-        for process in self.workers:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.workers:
-            process.wait(30)
-        self.workspace.close()
+from worker_bench import Bench
 
 
 @pytest.fixture
 def bench(tmp_path):
-    bench = Bench(tmp_path / "home")
+    """A worker bench whose jobs run the small tasks of `job_tasks_for_tests`."""
+    bench = Bench(tmp_path / "home", tasks_module="job_tasks_for_tests")
     yield bench
     bench.close()

@@ -1,0 +1,76 @@
+"""Workers in processes of their own, on a workspace of the test's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from turn_core.config import Settings
+from turn_core.jobs import processes
+from turn_core.jobs.attempt import TASKS_MODULE
+from turn_core.services import jobs
+from turn_core.services.workspace import open_workspace
+from turn_core.types import JobKind, JobState
+
+ROOT = Path(__file__).parents[1]
+FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+START = """
+import json, logging, sys
+from turn_core.config import Settings
+from turn_core.jobs import worker
+logging.basicConfig(level=logging.INFO)
+worker.serve(Settings.from_env(), worker.WorkerOptions(**json.loads(sys.argv[1])))
+"""
+
+
+class Bench:
+    """A workspace, workers that run on it, and the means to wait.
+
+    `tasks_module` names the tasks; "job_tasks_for_tests" has small ones.
+    """
+
+    def __init__(self, home: Path, *, tasks_module: str = TASKS_MODULE, database_url="") -> None:
+        self.workspace = open_workspace(Settings(home=home, database_url=database_url))
+        self.workers = []
+        self._tasks_module = tasks_module
+
+    def start_worker(self, **options):
+        environ = processes.environment(self.workspace.settings, OMP_NUM_THREADS="1")
+        environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests/jobs")])
+        options["tasks_module"] = self._tasks_module
+        command = [sys.executable, "-c", START, json.dumps(options)]
+        self.workers.append(subprocess.Popen(command, env=environ))
+        return self.workers[-1]
+
+    def submit(self, do, *, kind=JobKind.INSPECT, **params):
+        key = uuid.uuid4().hex
+        params = {"do": do, **params}
+        return jobs.submit(self.workspace, kind, params, idem_key=key, actor="test").job_id
+
+    def job(self, job_id):
+        return jobs.get_job(self.workspace, job_id)
+
+    def wait(self, condition, what, seconds=40.0):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            time.sleep(0.03)
+        raise AssertionError(f"not within {seconds} s: {what}")
+
+    def ended(self, job_id, seconds=40.0):
+        self.wait(lambda: self.job(job_id).state in FINAL, f"end of job {job_id}", seconds)
+        return self.job(job_id)
+
+    def close(self):
+        for process in self.workers:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.workers:
+            process.wait(30)
+        self.workspace.close()
