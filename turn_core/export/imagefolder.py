@@ -61,4 +61,4 @@ def write_imagefolder(
 
 def _metadata_line(row: Row, path: str) -> str:
     record = {**row, "file_name": path, "original_file_name": row["file_name"]}
-    return tables.json_line({key: record[key] for key in METADATA_KEYS})
+    return tables.json_line({key: record.get(key) for key in METADATA_KEYS})

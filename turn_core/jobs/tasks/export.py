@@ -55,7 +55,7 @@ def _write(context: JobContext, folder: Path) -> tuple[FinishedFile, Mapping[str
             written = _write_model(context, run, labels, path)
         else:
             written = _write_labels(context, labels, kind, path)
-    context.progress(stage="check", message="checking the file")
+    context.progress(stage="Check the file", stage_index=2)
     made = FinishedFile(
         file_name=path.name,
         num_bytes=path.stat().st_size,
@@ -74,9 +74,9 @@ def _write_labels(
         blob=workspace.files.blob,
         include_excluded=bool(context.params["include_excluded"]),
         check=context.check,
-        on_rows=lambda done: context.progress(stage="write", step=done, total=total),
+        on_rows=lambda done: context.progress(step=done, total=total),
     )
-    context.progress(stage="write", total=total)
+    context.progress(stage="Write the file", total=total, stage_index=1, num_stages=2)
     workspace.files.require_free(writing.expected_bytes(labels, kind, options), "this export")
     written = Written()
 
@@ -101,7 +101,7 @@ def _write_model(context: JobContext, run: Run, labels: LabelTable, path: Path) 
     def write(file: BinaryIO) -> None:
         model_folder.write_model(folder, file, name=name, check=context.check)
 
-    context.progress(stage="write", message="packing the model")
+    context.progress(stage="Write the file", stage_index=1, num_stages=2)
     atomic_write(path, write)
     return Written(num_rows=labels.num_rows)
 
