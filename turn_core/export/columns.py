@@ -32,7 +32,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("split", "text", "Split of the sample as it was imported."),
     Column("given_label", "text", "Label as delivered, exact text; empty when it had none."),
     Column("label", "text", "Final label: the corrected one where there is one, else the given."),
-    Column("corrected_label", "text", "Label that a reviewer put where it differs from the given one, else empty."),
+    Column("corrected_label", "text", "Label a reviewer put, where it is not the given one."),
     Column("action", "text", "Last decision: keep, relabel, exclude, needs_review or none."),
     Column(
         "status",
