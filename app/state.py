@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 PROJECT = "project"
-"""The query parameter and the key of the chosen project."""
+JOB = "job"
+"""Names of the query parameters: an address brings back the project and the import."""
 
 
 def enter() -> None:
@@ -20,11 +21,8 @@ def entered() -> bool:
 
 def project_id() -> int | None:
     """Return the chosen project: of this session, else of the address."""
-    chosen = st.session_state.get(PROJECT)
-    if chosen is None:
-        text = st.query_params.get(PROJECT, "")
-        chosen = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-    return chosen
+    chosen: int | None = _get(PROJECT)
+    return chosen if chosen is not None else _number_in_address(PROJECT)
 
 
 def settle_project(known: list[int]) -> None:
@@ -36,25 +34,36 @@ def settle_project(known: list[int]) -> None:
 def choose_project(project_id: int | None) -> None:
     """Make this the chosen project, in the session and in the address."""
     st.session_state[PROJECT] = project_id
-    if project_id is None:
-        st.query_params.pop(PROJECT, None)
-    elif st.query_params.get(PROJECT) != str(project_id):
-        st.query_params[PROJECT] = str(project_id)
+    _keep_in_address(PROJECT, project_id)
 
 
 def watched_job() -> int | None:
-    """Return the import or inspection that this session follows."""
-    return _get("watched_job")
+    """Return the import or inspection that the Data page follows: of this session or address."""
+    job_id: int | None = _get("watched_job")
+    return job_id if job_id is not None else _number_in_address(JOB)
 
 
 def watch_job(job_id: int | None) -> None:
-    """Follow this job on the Data page, or none."""
+    """Follow this job on the Data page, or none; the address keeps it over a reload."""
     st.session_state["watched_job"] = job_id
+    _keep_in_address(JOB, job_id)
+
+
+def inspected_job() -> int | None:
+    """Return the inspection whose columns were confirmed last."""
+    job_id: int | None = _get("inspected_job")
+    return job_id
+
+
+def note_inspection(job_id: int | None) -> None:
+    """Remember the inspection to come back to when the import of its plan fails."""
+    st.session_state["inspected_job"] = job_id
 
 
 def followed_export() -> int | None:
     """Return the export that this session started last."""
-    return _get("followed_export")
+    job_id: int | None = _get("followed_export")
+    return job_id
 
 
 def follow_export(job_id: int) -> None:
@@ -67,9 +76,22 @@ def adding_data() -> bool:
     return bool(_get("adding_data"))
 
 
-def add_data(adding: bool) -> None:  # noqa: FBT001 - the name says it
-    """Open or close the import on the Data page."""
-    st.session_state["adding_data"] = adding
+def add_data() -> None:
+    """Open the import on the Data page although a project is open."""
+    st.session_state["adding_data"] = True
+
+
+def leave_import() -> None:
+    """Close the import; what runs goes on."""
+    st.session_state["adding_data"] = False
+    watch_job(None)
+
+
+def finish_import(project_id: int) -> None:
+    """Close the import and open the project that it made."""
+    leave_import()
+    note_inspection(None)
+    choose_project(project_id)
 
 
 def page_cursors(list_name: str, filters: object) -> list[str]:
@@ -83,3 +105,15 @@ def page_cursors(list_name: str, filters: object) -> list[str]:
 
 def _get(name: str) -> Any:
     return st.session_state.get(name)
+
+
+def _number_in_address(name: str) -> int | None:
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _keep_in_address(name: str, number: int | None) -> None:
+    if number is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != str(number):
+        st.query_params[name] = str(number)

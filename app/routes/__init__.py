@@ -8,9 +8,6 @@ from starlette.routing import BaseRoute, Route
 
 from app.routes import exports, images, review, uploads
 
-API_HEADER = {"X-Turn-Audit": "1"}
-"""Every call that changes something carries it; no other site can send it."""
-
 
 def base_path() -> str:
     """Return the path in front of all routes: empty, or `/name` with server.baseUrlPath."""
@@ -30,6 +27,7 @@ def api_routes() -> list[BaseRoute]:
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
         Route(upload, uploads.create, methods=["POST"]),
+        Route(f"{upload}/{{token}}", uploads.received, methods=["GET"]),
         Route(f"{upload}/{{token}}", uploads.append, methods=["PUT"]),
         Route(f"{upload}/{{token}}/finish", uploads.finish, methods=["POST"]),
         Route(f"{upload}/{{token}}", uploads.discard, methods=["DELETE"]),

@@ -20,9 +20,7 @@ _rendering = anyio.CapacityLimiter(2)  # decoding photographs must not starve th
 async def thumb(request: Request) -> Response:
     """Send the thumbnail made at import (at most 192 pixels)."""
     project_id, sample_id = _ids(request)
-    path = await run_in_threadpool(
-        media.thumb_path, resources.workspace(), project_id, sample_id
-    )
+    path = await run_in_threadpool(media.thumb_path, resources.workspace(), project_id, sample_id)
     return _image(request, path)
 
 

@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import resources
-from app.sessions import clean_name
 from app.routes.answers import answers_errors, query_int, read_json
 from app.routes.wire import candidate_json, decisions_from, progress_json, result_json
+from app.sessions import clean_name
 from turn_core.errors import DataError
 from turn_core.services import review
 

@@ -25,31 +25,31 @@ async def create(request: Request) -> Response:
 
 
 @answers_errors
+async def received(request: Request) -> Response:
+    """Say how much of an upload has arrived, so that it can go on from there."""
+    token = str(request.path_params["token"])
+    offset = await run_in_threadpool(uploads.received, resources.workspace(), token)
+    return JSONResponse({"offset": offset}, headers={"Cache-Control": "no-store"})
+
+
+@answers_errors
 async def append(request: Request) -> Response:
     """Write one piece (at most 16 MB) at `offset`; the answer says how far the upload is."""
     token = str(request.path_params["token"])
-    offset = query_int(request, "offset")
-    if offset is None:
+    start = query_int(request, "offset")
+    if start is None:
         raise DataError("offset is missing; say where the piece begins")
-    workspace, received, part = resources.workspace(), 0, bytearray()
-
-    async def flush() -> None:
-        nonlocal offset, part
-        if part:
-            offset = await run_in_threadpool(
-                uploads.append, workspace, token, offset or 0, bytes(part)
-            )
-            part = bytearray()
-
+    workspace, position, part, end = resources.workspace(), start, bytearray(), start
     async for chunk in request.stream():
-        received += len(chunk)
-        if received > MAX_PIECE:
-            raise DataError(f"a piece of an upload may hold {MAX_PIECE} bytes; send smaller ones")
         part += chunk
+        if position - start + len(part) > MAX_PIECE:
+            raise DataError(f"a piece of an upload may hold {MAX_PIECE} bytes; send smaller ones")
         if len(part) >= _PART:
-            await flush()
-    await flush()
-    return JSONResponse({"offset": offset})
+            end = await run_in_threadpool(uploads.append, workspace, token, position, bytes(part))
+            position, part = position + len(part), bytearray()
+    if part:
+        end = await run_in_threadpool(uploads.append, workspace, token, position, bytes(part))
+    return JSONResponse({"offset": end})
 
 
 @answers_errors

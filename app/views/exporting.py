@@ -10,6 +10,8 @@ from app.format import count, html_escape, md_escape, size, when
 from turn_core.services.exports import ExportFormat, FormatInfo
 from turn_core.types import Export, Run
 
+_HEAD = ("File", "Format", "Rows", "Size", "Made", "By", "SHA-256")
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -47,10 +49,9 @@ def history(
     """List finished exports with a link to each; the newest first."""
     titles = {str(name): info.title for name, info in formats.items()}
     rows = "".join(_row(project_id, export, titles) for export in exports)
-    head = "".join(
-        f"<th>{title}</th>" for title in ("File", "Format", "Rows", "Size", "Made", "By", "SHA-256")
-    )
-    st.html(f'<table class="turn-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>')
+    head = "".join(f"<th>{title}</th>" for title in _HEAD)
+    table = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+    st.html(f'<div class="turn-scroll"><table class="turn-table">{table}</table></div>')
 
 
 def _row(project_id: int, export: Export, titles: Mapping[str, str]) -> str:

@@ -8,7 +8,14 @@ import streamlit as st
 from app import links
 from app.components.uploader import Uploaded, uploader
 from app.format import count, md_escape, plural, shorten, size
-from turn_core.services.imports import ImportPlan, ServerSource, SourceReport, TableInfo
+from turn_core.services.imports import (
+    ImportPlan,
+    ServerSource,
+    SourceRef,
+    SourceReport,
+    TableInfo,
+)
+from turn_core.types import Job, JobState
 
 FORM_TEXT = {
     "class_folders": "One folder per class",
@@ -17,11 +24,12 @@ FORM_TEXT = {
     "digits": "Handwritten digits",
 }
 _NONE = "– none –"
-Source = Uploaded | ServerSource | str
+DEMO = "demo"
+Source = Uploaded | SourceRef | str
 
 
 def choose_source(servers: Sequence[ServerSource], *, max_bytes: int) -> Source | None:
-    """Offer upload, server folder and demo; return what was chosen (`demo` for the demo)."""
+    """Offer upload, server folder and demo; return what was chosen, `DEMO` for the demo."""
     way = st.segmented_control(
         "Where are the images?",
         ["Upload", "Folder on the server", "Demo"],
@@ -36,7 +44,7 @@ def choose_source(servers: Sequence[ServerSource], *, max_bytes: int) -> Source 
             "class, and the truth is kept beside them, so that you see how well TURN finds them."
         )
         pressed = st.button("Make the demo project", type="primary", key="import_demo")
-        return "demo" if pressed else None
+        return DEMO if pressed else None
     found = uploader(
         api=links.uploads_api(), accept=".zip,.parquet", max_bytes=max_bytes, key="uploader"
     )
@@ -56,7 +64,7 @@ def _accepted_forms() -> None:
         )
 
 
-def _server_source(servers: Sequence[ServerSource]) -> ServerSource | None:
+def _server_source(servers: Sequence[ServerSource]) -> SourceRef | None:
     if not servers:
         st.info(
             "No folder of this server is open for imports. Set `TURN_DATA_ROOTS` to the folders "
@@ -71,7 +79,8 @@ def _server_source(servers: Sequence[ServerSource]) -> ServerSource | None:
         key="import_server",
         help="Everything directly below the folders that TURN_DATA_ROOTS names.",
     )
-    return servers[place] if st.button("Look into it", type="primary", key="import_look") else None
+    pressed = st.button("Look into it", type="primary", key="import_look")
+    return servers[place].source if pressed else None
 
 
 def confirm(report: SourceReport) -> ImportPlan | None:
@@ -91,11 +100,15 @@ def confirm(report: SourceReport) -> ImportPlan | None:
     refused(report)
     if report.problem and plan == replace(report.plan, name=plan.name):
         st.error(md_escape(report.problem), icon=":material/error:")
-    with st.container(horizontal=True):
-        pressed = st.button(
-            "Import", type="primary", icon=":material/check:", key="import_confirm",
-            disabled=not plan.name or (plan.form == "table" and not plan.label_column),
-        )  # fmt: skip
+    incomplete = plan.form in ("table", "parquet") and not (plan.label_column and plan.image_column)
+    pressed = st.button(
+        "Import",
+        type="primary",
+        icon=":material/check:",
+        key="import_confirm",
+        disabled=not plan.name or incomplete,
+        help="Choose the columns of the image and of the label first." if incomplete else None,
+    )
     return plan if pressed else None
 
 
@@ -197,10 +210,18 @@ def refused(report: SourceReport) -> None:
     """List items that will not be taken, each with its reason."""
     if not report.num_refused:
         return
-    with st.expander(
-        f"{count(report.num_refused)} items cannot be taken", icon=":material/block:"
-    ):
+    with st.expander(f"{count(report.num_refused)} items cannot be taken", icon=":material/block:"):
         refusal_table([(item.name, item.reason) for item in report.refused], key="import_refused")
+
+
+def after_failure(job: Job, *, has_columns: bool) -> str | None:
+    """Offer the ways on after a job that did not do it; return `back` or `other`."""
+    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+        return None
+    with st.container(horizontal=True):
+        back = has_columns and st.button("Back to the columns", key="import_back")
+        other = st.button("Choose another source", type="primary", key="import_other")
+    return "back" if back else "other" if other else None
 
 
 def refusal_table(items: Sequence[tuple[str, str]], *, key: str) -> None:

@@ -82,9 +82,7 @@ def _next_step(overview: Overview) -> _Step:
 
 
 _STEPS: dict[NextStep, _Step] = {
-    NextStep.IMPORT: _Step(
-        "Import images", "This project holds no images yet.", "Import", "data"
-    ),
+    NextStep.IMPORT: _Step("Import images", "This project holds no images yet.", "Import", "data"),
     NextStep.TRAIN: _Step(
         "Train the first round",
         "TURN looks at every image with its label and ranks the labels by how likely they are "
@@ -137,9 +135,7 @@ def numbers(overview: Overview, num_rounds: int) -> None:
 
 
 def _tile(label: str, value: str, below: str, tip: str | None = None) -> None:
-    st.metric(
-        label, value, below, delta_color="off", delta_arrow="off", border=True, help=tip
-    )
+    st.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, help=tip)
 
 
 def _age(run: Run | None) -> str:

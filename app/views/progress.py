@@ -58,7 +58,7 @@ def _headline(job: Job, worker_alive: bool) -> str:
     progress = job.progress
     stage = md_escape(progress.stage or "Starting")
     if progress.num_stages:
-        stage = f"{stage} · stage {progress.stage_index + 1} of {progress.num_stages}"
+        stage = f"{stage} · stage {progress.stage_index} of {progress.num_stages}"
     return stage if job.attempt <= 1 else f"{stage} · attempt {job.attempt}"
 
 

@@ -13,11 +13,28 @@ from turn_core.types import RefusedItem
 _LABELS = {
     "num_samples": "Images imported",
     "num_refused": "Refused",
-    "num_unreadable": "Unreadable",
     "num_unlabelled": "Without a label",
+    "num_with_true_label": "With a true label",
     "num_ignored": "Other files ignored",
-    "num_duplicates": "Exact duplicates",
+    "num_identical": "Exact duplicates",
 }
+
+
+def import_title(*, can_close: bool) -> bool:
+    """Show the head of the import; return True when the person goes back to the project."""
+    title, button = st.columns([4, 1], vertical_alignment="center")
+    title.title("Import images")
+    return can_close and button.button("Back to the project", key="import_close", width="stretch")
+
+
+def data_title() -> bool:
+    """Show the head of the Data page; return True when the person wants to import more."""
+    title, button = st.columns([4, 1], vertical_alignment="center")
+    title.title("Data")
+    return button.button(
+        "New project", icon=":material/add:", key="add_data", width="stretch",
+        help="Imports another set of images as a project of its own.",
+    )  # fmt: skip
 
 
 def import_report(report: Mapping[str, Any] | None, refusals: Sequence[RefusedItem]) -> None:
@@ -29,6 +46,9 @@ def import_report(report: Mapping[str, Any] | None, refusals: Sequence[RefusedIt
     with st.grid(6, min_column_width=150):
         for text, value in shown.items():
             st.metric(text, count(value), border=True)
+    notes = report.get("notes")
+    for note, number in notes.items() if isinstance(notes, Mapping) else ():
+        st.caption(f"{count(number)} × {md_escape(str(note))}")
     for warning in report.get("warnings") or ():
         st.warning(md_escape(str(warning)), icon=":material/warning:")
     if not refusals:

@@ -6,10 +6,16 @@ from dataclasses import replace
 import streamlit as st
 
 from app.format import md_escape
-from turn_core.config import FinetuneConfig, TurnConfig
+from turn_core.config import (
+    Augmentation,
+    CleansingConfig,
+    FinetuneConfig,
+    ProbeConfig,
+    TurnConfig,
+)
 from turn_core.services.backbones import BackboneChoice
 
-AUGMENTATIONS = ("affine", "crop", "none")
+AUGMENTATIONS: tuple[Augmentation, ...] = ("affine", "crop", "none")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -63,83 +69,85 @@ def _availability(choices: Sequence[BackboneChoice], chosen: BackboneChoice) -> 
 
 
 def _advanced(config: TurnConfig, chosen: BackboneChoice) -> TurnConfig:
-    """Show the settings that people change; the key holds the backbone, whose preset they show."""
+    """Show the settings that people change; the keys hold the backbone, whose preset they show."""
     key = chosen.name
     with st.expander("Advanced", icon=":material/tune:"):
         first, second, third = st.columns(3, gap="medium")
-        threshold = first.number_input(
-            "Threshold τ",
-            0.01,
-            0.99,
-            config.cleansing.threshold,
-            0.05,
-            key=f"run_tau_{key}",
-            help="A label counts as clean above this clean probability, as suspicious at or below.",
-        )
-        epochs = second.number_input(
-            "Fine-tuning epochs",
-            0,
-            100,
-            config.finetune.epochs,
-            1,
-            key=f"run_epochs_{key}",
-            help="Rounds of cleansing, each followed by one epoch on the clean labels. 0 stops "
-            "after the linear probe: faster, and often good enough for a first look.",
-        )
-        seed = third.number_input(
-            "Seed", 0, 2**31 - 1, config.seed, 1, key=f"run_seed_{key}",
-            help="The same seed, data and settings give the same result.",
-        )  # fmt: skip
-        probe_epochs = first.number_input(
-            "Linear-probe epochs", 1, 1000, config.probe.epochs, 1, key=f"run_probe_{key}",
-            help="Passes over the frozen features in step 1.",
-        )  # fmt: skip
-        holdout = second.number_input(
-            "Hold-out share", 0.0, 0.5, config.holdout_fraction, 0.05, key=f"run_holdout_{key}",
-            help="Share of each class that is never trained on and measures accuracy.",
-        )  # fmt: skip
-        finetune = _finetuning(config.finetune, first, second, third, key)
-        balanced = third.toggle(
-            "Balance the classes in the probe",
-            config.probe.class_balanced,
-            key=f"run_balanced_{key}",
-            help="For labels that are wrong far more often in some classes than in others.",
-        )
-        device = third.selectbox(
+        with first:
+            cleansing, seed = _threshold(config.cleansing, key), _seed(config, key)
+        with second:
+            finetune = _finetuning(config.finetune, key)
+        with third:
+            probe = _probing(config.probe, key)
+            holdout = st.number_input(
+                "Hold-out share", 0.0, 0.5, config.holdout_fraction, 0.05, key=f"run_holdout_{key}",
+                help="Share of each class that is never trained on and measures accuracy.",
+            )  # fmt: skip
+        device = first.selectbox(
             "Device", DEVICES, key=f"run_device_{key}",
             help="auto takes the GPU where there is one.",
         )  # fmt: skip
     return replace(
         config,
-        seed=int(seed),
+        seed=seed,
         device=device,
         holdout_fraction=float(holdout),
-        probe=replace(config.probe, epochs=int(probe_epochs), class_balanced=balanced),
-        cleansing=replace(config.cleansing, threshold=float(threshold)),
-        finetune=replace(finetune, epochs=int(epochs)),
+        probe=probe,
+        cleansing=cleansing,
+        finetune=finetune,
     )
 
 
-def _finetuning(
-    config: FinetuneConfig,
-    first: st.delta_generator.DeltaGenerator,
-    second: st.delta_generator.DeltaGenerator,
-    third: st.delta_generator.DeltaGenerator,
-    key: str,
-) -> FinetuneConfig:
-    rate = third.number_input(
-        "Fine-tuning learning rate", 1e-7, 1.0, config.learning_rate, format="%.1e",
-        key=f"run_rate_{key}", help="Peak of a cosine schedule; the preset suits the backbone.",
+def _threshold(config: CleansingConfig, key: str) -> CleansingConfig:
+    threshold = st.number_input(
+        "Threshold τ", 0.01, 0.99, config.threshold, 0.05, key=f"run_tau_{key}",
+        help="A label counts as clean above this clean probability, as suspicious at or below it.",
     )  # fmt: skip
-    batch = first.number_input(
+    return replace(config, threshold=float(threshold))
+
+
+def _seed(config: TurnConfig, key: str) -> int:
+    seed = st.number_input(
+        "Seed", 0, 2**31 - 1, config.seed, 1, key=f"run_seed_{key}",
+        help="The same seed, data and settings give the same result.",
+    )  # fmt: skip
+    return int(seed)
+
+
+def _probing(config: ProbeConfig, key: str) -> ProbeConfig:
+    epochs = st.number_input(
+        "Linear-probe epochs", 1, 1000, config.epochs, 1, key=f"run_probe_{key}",
+        help="Passes over the frozen features in step 1.",
+    )  # fmt: skip
+    balanced = st.toggle(
+        "Balance the classes", config.class_balanced, key=f"run_balanced_{key}",
+        help="For labels that are wrong far more often in some classes than in others.",
+    )  # fmt: skip
+    return replace(config, epochs=int(epochs), class_balanced=balanced)
+
+
+def _finetuning(config: FinetuneConfig, key: str) -> FinetuneConfig:
+    epochs = st.number_input(
+        "Fine-tuning epochs", 0, 100, config.epochs, 1, key=f"run_epochs_{key}",
+        help="Rounds of cleansing, each followed by one epoch on the clean labels. 0 stops after "
+        "the linear probe: faster, and often good enough for a first look.",
+    )  # fmt: skip
+    rate = st.number_input(
+        "Learning rate", 1e-7, 1.0, config.learning_rate, format="%.1e", key=f"run_rate_{key}",
+        help="Peak of a cosine schedule; the preset suits the backbone.",
+    )  # fmt: skip
+    batch = st.number_input(
         "Batch size", 1, 4096, config.batch_size, 16, key=f"run_batch_{key}",
         help="Samples per optimiser step; computed in smaller pieces where memory is short.",
     )  # fmt: skip
-    augmentation = second.selectbox(
+    augmentation = st.selectbox(
         "Augmentation", AUGMENTATIONS, AUGMENTATIONS.index(config.augmentation),
-        key=f"run_augment_{key}",
-        help="affine suits small images, crop suits photographs.",
+        key=f"run_augment_{key}", help="affine suits small images, crop suits photographs.",
     )  # fmt: skip
     return replace(
-        config, learning_rate=float(rate), batch_size=int(batch), augmentation=augmentation
+        config,
+        epochs=int(epochs),
+        learning_rate=float(rate),
+        batch_size=int(batch),
+        augmentation=augmentation,
     )

@@ -57,14 +57,14 @@ def worker_line(status: WorkerStatus) -> None:
 
 def reviewer_name(name: str) -> str | None:
     """Show who is reviewing; return another name when one was typed."""
-    with st.popover(f":material/person: {md_escape(shorten(name, 24))}", width="stretch"):
-        with st.form("reviewer", border=False):
-            typed = st.text_input(
-                "Reviewer",
-                value=name,
-                max_chars=60,
-                help="Your decisions are recorded under this name. It says who decided; it is "
-                "not a password and protects nothing.",
-            )
-            sent = st.form_submit_button("Use this name", type="primary")
+    label = f":material/person: {md_escape(shorten(name, 24))}"
+    with st.popover(label, width="stretch"), st.form("reviewer", border=False):
+        typed = st.text_input(
+            "Reviewer",
+            value=name,
+            max_chars=60,
+            help="Your decisions are recorded under this name. It says who decided; it is not a "
+            "password and protects nothing.",
+        )
+        sent = st.form_submit_button("Use this name", type="primary")
     return typed if sent and typed.strip() and typed.strip() != name else None

@@ -155,7 +155,7 @@ def test_conflict_shows_both_decisions_and_asks(server, project, page: Page, loo
     box.get_by_role("button", name="Save mine instead").click()
     wait_saved(page, 1)
     assert sample_number(server, project, 0).status is ReviewStatus.RELABELED
-    assert [event.actor for event in events_of(server, project)][0] == "ben"
+    assert next(event.actor for event in events_of(server, project)) == "ben"
 
 
 def test_end_of_the_queue_offers_the_skipped_and_the_next_step(server, page: Page, look):

@@ -28,8 +28,8 @@ def uploader(*, api: str, accept: str, max_bytes: int, key: str) -> Uploaded | N
         "accept": accept,
         "maxBytes": max_bytes,
         "title": "Drop a ZIP or a Parquet file here",
-        "hint": f"Up to {max_bytes / 2**30:.0f} GB. Images in class folders, or images with a table "
-        "of labels.",
+        "hint": f"Up to {max_bytes / 2**30:.0f} GB. Images in class folders, or images with a "
+        "table of labels.",
     }
     done = _mount(key=key, data=data, on_done_change=_nothing).get("done")
     if not isinstance(done, dict):
