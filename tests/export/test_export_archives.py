@@ -45,7 +45,7 @@ def test_class_folders__hostile_names_come_back_through_the_mapping(blob):
     assert written.num_rows == len(HOSTILE)
     assert written.left_out == {}
     assert [r["label"] for r in read] == list(HOSTILE)
-    assert [r["original_file_name"] for r in read] == [r["file_name"] for r in ROWS]
+    assert [r["original_name"] for r in read] == [r["file_name"] for r in ROWS]
     assert [archive.read(r["file_name"]) for r in read] == [image(r["sample_id"]) for r in ROWS]
     assert len({r["file_name"].split("/")[0].casefold() for r in read}) == len(HOSTILE)
     assert archive.testzip() is None
@@ -122,9 +122,16 @@ def test_imagefolder__metadata_gives_exact_labels_and_neutral_file_names(blob):
     read = [json.loads(line) for line in archive.read("metadata.jsonl").decode().splitlines()]
 
     assert [r["label"] for r in read] == list(HOSTILE)
-    assert [r["original_file_name"] for r in read] == [r["file_name"] for r in ROWS]
+    assert [r["original_name"] for r in read] == [r["file_name"] for r in ROWS]
     assert read[0]["file_name"] == "images/00000001.png"
     assert [archive.read(r["file_name"]) for r in read] == [image(r["sample_id"]) for r in ROWS]
+
+
+def test_imagefolder__no_other_key_is_taken_for_an_image():
+    # datasets turns each key that ends so into an image column
+    names = ("file_name", "file_names")
+    found = [key for key in imagefolder.METADATA_KEYS if key.endswith(names)]
+    assert found == ["file_name"]
 
 
 def test_model__is_a_folder_without_links(tmp_path):

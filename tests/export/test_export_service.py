@@ -111,7 +111,7 @@ def test_export__class_folders_follow_the_current_label(reviewed):
         "cat/00006.png",
     ]  # fmt: skip
     assert rows[1]["given_label"] == " cat"
-    assert rows[1]["original_file_name"] == "img/00001.png"
+    assert rows[1]["original_name"] == "img/00001.png"
 
     everything = reviewed.make("class_folders", include_excluded=True)[1]
     assert "=SUM(1)/00002.png" in zipfile.ZipFile(everything).namelist()

@@ -15,7 +15,7 @@ LABEL_COLUMNS = (
     "given_label",
     "split",
     "status",
-    "original_file_name",
+    "original_name",
     "sample_id",
     "sha256",
 )
@@ -78,7 +78,7 @@ def left_out_line(row: Row, reason: str) -> str:
     """Return one JSON line about a sample that is not in an archive."""
     return tables.json_line(
         {
-            "original_file_name": row["file_name"],
+            "original_name": row["file_name"],
             "sample_id": row["sample_id"],
             "label": row["label"],
             "reason": reason,
@@ -93,5 +93,5 @@ def _image_name(given: names.Names, file_name: str, data: bytes) -> str:
 
 
 def _label_line(row: Row, path: str) -> str:
-    record = {**row, "file_name": path, "original_file_name": row["file_name"]}
+    record = {**row, "file_name": path, "original_name": row["file_name"]}
     return tables.csv_line([record[name] for name in LABEL_COLUMNS])

@@ -1,7 +1,8 @@
 """A ZIP that `datasets.load_dataset("imagefolder")` reads: images and a `metadata.jsonl`.
 
 Images get numbers for names: that loader takes a word such as `train` or `test` anywhere in a path
-for a split, and would drop the rest (CIFAR-100 has a class `train`).
+for a split, and would drop the rest (CIFAR-100 has a class `train`). It also takes every key that
+ends in `_file_name` for another image, so no key may.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +22,7 @@ METADATA_KEYS = (
     "status",
     "clean_probability",
     "suggested_label",
-    "original_file_name",
+    "original_name",
     "sample_id",
     "sha256",
 )
@@ -60,5 +61,5 @@ def write_imagefolder(
 
 
 def _metadata_line(row: Row, path: str) -> str:
-    record = {**row, "file_name": path, "original_file_name": row["file_name"]}
+    record = {**row, "file_name": path, "original_name": row["file_name"]}
     return tables.json_line({key: record.get(key) for key in METADATA_KEYS})
