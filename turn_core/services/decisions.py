@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,6 @@ from turn_core.store import events as queries
 from turn_core.store import projects as project_queries
 from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
-from turn_core.store import tables
 from turn_core.types import (
     STATUS_AFTER,
     Action,
@@ -77,29 +77,24 @@ class _Batch:
         change = self._change(request, seen)
         if change is None:
             return _conflict(request, seen, "there is no decision to undo")
-        event = queries.append(self.session, seen, {**self._fixed(request, sha256), **change})
-        if event is None:
+        if not queries.append(self.session, seen, {**self._fixed(request, sha256), **change}):
             return _conflict(request, seen, "it was changed a moment ago: reload the page")
-        return self._saved(request, seen, event)
-
-    def _saved(
-        self, request: DecisionRequest, seen: Sample, event: tables.LabelEvent
-    ) -> DecisionResult:
-        self.events[request.idem_key] = event
+        applied = queries.Applied(sha256, seen.version + 1, change["status"], change["class_id"])
+        self.events[request.idem_key] = applied
         self.samples[seen.sample_id] = dataclasses.replace(
             seen,
-            version=event.seq,
-            status=ReviewStatus(event.status),
-            current_class_id=event.class_id,
+            version=applied.seq,
+            status=applied.status,
+            current_class_id=applied.class_id,
         )
-        return _result(request, Outcome.SAVED, event)
+        return _result(request, Outcome.SAVED, applied)
 
-    def _change(self, request: DecisionRequest, seen: Sample) -> dict[str, object] | None:
+    def _change(self, request: DecisionRequest, seen: Sample) -> dict[str, Any] | None:
         if request.action is Action.UNDO:
             last = queries.last_standing(self.session, seen.sample_id)
             if last is None:
                 return None
-            before = {"class_id": last.prev_class_id, "status": last.prev_status}
+            before = {"class_id": last.prev_class_id, "status": ReviewStatus(last.prev_status)}
             return {"action": Action.UNDO, "undoes": last.id, **before}
         action, class_id = request.action, seen.current_class_id
         if action is Action.RELABEL:
@@ -150,11 +145,9 @@ def _payload_sha256(project_id: int, request: DecisionRequest) -> str:
     return hashlib.sha256(json.dumps([project_id, *decided]).encode()).hexdigest()
 
 
-def _result(request: DecisionRequest, outcome: Outcome, event: tables.LabelEvent) -> DecisionResult:
-    status = ReviewStatus(event.status)
-    return DecisionResult(
-        request.idem_key, event.sample_id, outcome, event.seq, status, event.class_id
-    )
+def _result(request: DecisionRequest, outcome: Outcome, applied: queries.Applied) -> DecisionResult:
+    _, version, status, class_id = applied
+    return DecisionResult(request.idem_key, request.sample_id, outcome, version, status, class_id)
 
 
 def _conflict(request: DecisionRequest, seen: Sample, message: str) -> DecisionResult:

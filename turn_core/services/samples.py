@@ -151,8 +151,8 @@ def _snapshot(session: Session, project_id: int) -> LabelSnapshot:
         true=_indices(true, index),
         trusted=np.array([value in trusted for value in status], np.bool_),
         excluded=np.array([value == ReviewStatus.EXCLUDED for value in status], np.bool_),
-        status=_texts(ReviewStatus(value) for value in status),
-        state=_texts(SampleState(value) for value in state),
+        status=_texts(map({s.value: s for s in ReviewStatus}.__getitem__, status)),
+        state=_texts(map({s.value: s for s in SampleState}.__getitem__, state)),
         split=_texts(split),
         raw=_texts(raw),
         labels_sha256=_labels_sha256(names, [label_of.get(c) for c in current], status),
@@ -171,11 +171,12 @@ def _indices(class_ids: Any, index: dict[int, int]) -> NDArray[np.int64]:
 
 
 def _labels_sha256(names: Any, labels: Any, statuses: Any) -> str:
-    """Hash (file name, current label, status) of all samples, sorted, one JSON line each."""
-    digest = hashlib.sha256()
-    for row in sorted(zip(names, labels, statuses)):
-        digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    return digest.hexdigest()
+    """Hash (file name, current label, status) of all samples, sorted, one JSON list per line."""
+    quote = json.JSONEncoder(ensure_ascii=False).encode
+    told = {text: quote(text) for text in {*labels, *statuses}}
+    rows = sorted(zip(names, labels, statuses))
+    lines = [f"[{quote(name)}, {told[label]}, {told[status]}]\n" for name, label, status in rows]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _cursor(after: str | None) -> int | None:

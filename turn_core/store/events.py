@@ -1,15 +1,26 @@
 """Queries on the ledger of decisions: append and read, never change."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, insert, select, update
+from sqlalchemy import Select, bindparam, exists, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from turn_core.store import tables
-from turn_core.types import Action, LabelEvent, Sample
+from turn_core.store.columns import Base
+from turn_core.types import Action, LabelEvent, ReviewStatus, Sample
 
 _E, _S = tables.LabelEvent, tables.Sample
+# Built once, without the ORM: a bulk decision runs these two hundreds of times.
+_APPEND = insert(Base.metadata.tables["label_event"])
+_SAMPLE = Base.metadata.tables["sample"]
+_MOVE = (
+    update(_SAMPLE)
+    .where(_SAMPLE.c.id == bindparam("sample_id"), _SAMPLE.c.version == bindparam("seen"))
+    .values(
+        version=bindparam("seq"), current_class_id=bindparam("class_id"), status=bindparam("status")
+    )
+)
 _COLUMNS: tuple[Any, ...] = (
     _E.id,
     _E.sample_id,
@@ -62,10 +73,20 @@ def latest(
     return [_record(row) for row in session.execute(query)]
 
 
-def by_keys(session: Session, keys: Iterable[str]) -> dict[str, tables.LabelEvent]:
-    """Return the events that these idempotency keys made, by key."""
-    query = select(_E).where(_E.idem_key.in_(list(keys)))
-    return {event.idem_key: event for event in session.execute(query).scalars()}
+class Applied(NamedTuple):
+    """What an event made of its sample, and the hash of the request that led to it."""
+
+    payload_sha256: str
+    seq: int
+    status: ReviewStatus
+    class_id: int | None
+
+
+def by_keys(session: Session, keys: Iterable[str]) -> dict[str, Applied]:
+    """Return what the events of these idempotency keys did, by key."""
+    query = select(_E.idem_key, _E.payload_sha256, _E.seq, _E.status, _E.class_id)
+    rows = session.execute(query.where(_E.idem_key.in_(list(keys))))
+    return {key: Applied(sha, seq, ReviewStatus(s), c) for key, sha, seq, s, c in rows}
 
 
 def last_standing(session: Session, sample_id: int) -> tables.LabelEvent | None:
@@ -87,21 +108,19 @@ def head(session: Session, sample_id: int) -> tables.LabelEvent | None:
     return session.execute(query).scalar()
 
 
-def append(session: Session, seen: Sample, values: dict[str, Any]) -> tables.LabelEvent | None:
+def append(session: Session, seen: Sample, values: dict[str, Any]) -> bool:
     """Append an event after the version `seen` and move the sample along.
 
-    Returns None, and changes nothing, if the sample has another version by now.
+    Returns False, and changes nothing, if the sample has another version by now.
     """
     seq = seen.version + 1
-    moved = session.execute(
-        update(_S)
-        .where(_S.id == seen.sample_id, _S.version == seen.version)
-        .values(version=seq, current_class_id=values["class_id"], status=values["status"])
-        .returning(_S.id)
-        .execution_options(synchronize_session=False)
+    after = {"class_id": values["class_id"], "status": values["status"]}
+    moved = session.connection().execute(
+        _MOVE, {"sample_id": seen.sample_id, "seen": seen.version, "seq": seq, **after}
     )
-    if moved.scalar() is None:
-        return None
-    before = {"prev_class_id": seen.current_class_id, "prev_status": seen.status}
-    row = {"sample_id": seen.sample_id, "seq": seq, **before, **values}
-    return session.execute(insert(_E).values(row).returning(_E)).scalar_one()
+    if moved.rowcount != 1:
+        return False
+    before = {"prev_class_id": seen.current_class_id, "prev_status": seen.status.value}
+    row = {"sample_id": seen.sample_id, "seq": seq, "undoes": None, **before, **values}
+    session.connection().execute(_APPEND, row)
+    return True

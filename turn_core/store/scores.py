@@ -14,6 +14,9 @@ from turn_core.store.samples import COLUMNS
 from turn_core.types import ReviewStatus, ScoreRow
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
+FEW = 4000
+"""Up to this many samples of a status are sorted for the queue."""
+
 SCORE_COLUMNS: tuple[Any, ...] = (
     _SCORE.rank,
     _SCORE.clean_probability,
@@ -69,7 +72,16 @@ def queue(
         query = query.where(_SCORE.rank > after_rank)
     if class_id is not None:
         query = query.where(_S.current_class_id == class_id)
-    return session.execute(query.order_by(_SCORE.rank).limit(limit)).all()
+    # With many left, walking along the rank finds the first ones at once. With few left it would
+    # pass over all decided ones, so those few are sorted: `+ 0` keeps the index of the rank out.
+    rank = _SCORE.rank + 0 if _few_left(session, run_id, status) else _SCORE.rank
+    return session.execute(query.order_by(rank).limit(limit)).all()
+
+
+def _few_left(session: Session, run_id: int, status: ReviewStatus) -> bool:
+    project_id = select(tables.Run.project_id).where(tables.Run.id == run_id).scalar_subquery()
+    some = select(_S.id).where(_S.project_id == project_id, _S.status == status).limit(FEW)
+    return session.execute(select(func.count()).select_from(some.subquery())).scalar_one() < FEW
 
 
 def of_samples(session: Session, run_id: int, sample_ids: Sequence[int]) -> Sequence[Any]:
