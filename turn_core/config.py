@@ -109,7 +109,7 @@ class FinetuneConfig:
     """Rounds of cleansing and one epoch of FFT; 0 stops after step 1."""
     batch_size: int = 128
     """Samples per optimiser step; held even where it is computed in smaller pieces."""
-    micro_batch_size: int = 128
+    micro_batch_size: int = 32
     """Samples per forward pass: gradients are accumulated up to `batch_size`."""
     optimizer: Optimizer = "adamw"
     """SGD with momentum, or AdamW."""

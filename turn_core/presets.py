@@ -26,6 +26,9 @@ OWN: dict[str, _Row] = {
 
 PRESETS = {**TABLE_8, **OWN}
 
+BATCH_NORM = frozenset({"resnet"})
+"""Presets of networks with batch norm: a step computed in smaller pieces would be another one."""
+
 
 def preset_for(preset: str, *, backbone: str, seed: int = 0) -> TurnConfig:
     """Return the complete config of preset `preset` for `backbone`.
@@ -36,6 +39,9 @@ def preset_for(preset: str, *, backbone: str, seed: int = 0) -> TurnConfig:
     if preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; there are {', '.join(sorted(PRESETS))}")
     probe_optimizer, probe_lr, probe_wd, optimizer, lr, wd = PRESETS[preset]
+    finetune = replace(FinetuneConfig(), optimizer=optimizer, learning_rate=lr, weight_decay=wd)
+    if preset in BATCH_NORM:
+        finetune = replace(finetune, micro_batch_size=finetune.batch_size)
     return TurnConfig(
         backbone=backbone,
         seed=seed,
@@ -45,5 +51,5 @@ def preset_for(preset: str, *, backbone: str, seed: int = 0) -> TurnConfig:
             learning_rate=probe_lr,
             weight_decay=probe_wd,
         ),
-        finetune=replace(FinetuneConfig(), optimizer=optimizer, learning_rate=lr, weight_decay=wd),
+        finetune=finetune,
     )

@@ -133,8 +133,13 @@ class Training:
 
 
 def choose_precision(config: TurnConfig, device: torch.device) -> PrecisionChoice:
-    """Return the arithmetic that the config asks for; `auto` measures."""
+    """Return the arithmetic that the config asks for; `auto` measures.
+
+    bf16 is one choice, whatever fp32 products would have run in: the name of cached features
+    follows from it.
+    """
     wanted = config.finetune.precision
     if wanted == "auto":
-        return fastest_precision(str(device))
+        found = fastest_precision(str(device))
+        return BF16 if found.dtype == "bf16" else found
     return BF16 if wanted == "bf16" else FP32
