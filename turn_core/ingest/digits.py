@@ -13,6 +13,7 @@ from turn_core.ingest.source import ItemBytes, SourceRef
 
 NUM_DIGITS = 1797
 IMAGE_PX = 64
+_MARGIN_PX = 4
 _WHITE = 16.0  # the data are 8 x 8 counts of ink, 0..16
 
 
@@ -53,6 +54,9 @@ def _load() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def _png(values: NDArray[np.float64]) -> bytes:
     """Draw ink as white on black, smoothly enlarged: eight blocks a side are hard to read."""
     small = Image.fromarray(np.rint(values * (255 / _WHITE)).astype(np.uint8))
+    inner = IMAGE_PX - 2 * _MARGIN_PX
+    image = Image.new("L", (IMAGE_PX, IMAGE_PX))
+    image.paste(small.resize((inner, inner), Image.Resampling.BICUBIC), (_MARGIN_PX, _MARGIN_PX))
     out = io.BytesIO()
-    small.resize((IMAGE_PX, IMAGE_PX), Image.Resampling.BICUBIC).save(out, "PNG", compress_level=1)
+    image.save(out, "PNG", compress_level=1)
     return out.getvalue()

@@ -5,7 +5,6 @@ refused with its number; a file that cannot be read is refused as a whole.
 """
 
 import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,7 +135,7 @@ class Table:
             with self._open() as stream:
                 if self.is_parquet:
                     return parquet_table.describe(stream, self.title, self._limits)
-                lines = _lines(open_text(stream, self.title), self.title)
+                lines = _lines(stream, self.title)
                 head = [line for _, line in zip(range(_HEAD_LINES), lines)]
         except (UnicodeDecodeError, ItemRefused) as error:
             raise IngestError(self._broken(error)) from error
@@ -155,7 +154,7 @@ class Table:
             for number, values in enumerate(rows, 1):
                 yield Row(f"{self.path} row {number}", values)
             return
-        lines = _lines(open_text(stream, self.title), self.title)
+        lines = _lines(stream, self.title)
         if self._suffix in _JSON_SUFFIXES:
             yield from _json_rows(lines, self.path, on_refused)
         else:
@@ -210,12 +209,15 @@ def _check_columns(columns: tuple[str, ...], title: str) -> None:
         )
 
 
-def _lines(text: io.TextIOBase, title: str) -> Iterator[str]:
+def _lines(stream: BinaryIO, title: str) -> Iterator[str]:
     """Yield lines of bounded length: one endless line must not fill the memory."""
-    while line := text.readline(_LINE_CHARS):
-        if len(line) == _LINE_CHARS:
-            raise IngestError(f"{title} has a line of over {_LINE_CHARS:,} characters; is it text?")
-        yield line
+    with open_text(stream, title) as text:
+        while line := text.readline(_LINE_CHARS):
+            if len(line) == _LINE_CHARS:
+                raise IngestError(
+                    f"{title} has a line of over {_LINE_CHARS:,} characters; is it a text?"
+                )
+            yield line
 
 
 def _delimiter(lines: list[str]) -> str:

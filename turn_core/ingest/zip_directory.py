@@ -207,9 +207,9 @@ def _decode_name(raw: bytes, flags: int, unicode_path: bytes) -> str:
 def _with_ends(entries: list[ZipEntry], directory_at: int, title: str) -> list[ZipEntry]:
     """Give every entry the place where the next one begins, and refuse overlaps."""
     order = sorted(range(len(entries)), key=lambda i: entries[i].offset)
-    ends = [entries[i].offset for i in order[1:]] + [directory_at]
+    ends = [*(entries[i].offset for i in order[1:]), directory_at]
     placed = list(entries)
-    for i, end in zip(order, ends, strict=True):
+    for i, end in zip(order, ends):  # an empty archive has an end but no entry
         entry = entries[i]
         if entry.offset + 30 + len(entry.raw_name) + entry.packed > end:
             raise IngestError(

@@ -59,6 +59,8 @@ def run(context: JobContext) -> dict[str, Any]:
     """
     started = time.monotonic()
     workspace = context.workspace
+    if context.job.project_id is not None:  # an earlier attempt was killed after its commit
+        return _result_of(context, context.job.project_id)
     plan = ImportPlan.from_dict(context.params["plan"])  # type: ignore[arg-type]
     any_path = context.params.get("any_path") is True
     path = imports.resolve(workspace, plan.source, any_path=any_path)
@@ -81,12 +83,19 @@ def run(context: JobContext) -> dict[str, Any]:
         actor=context.job.created_by,
         job_id=context.job.job_id,
     )
+    return _result_of(context, project_id)
+
+
+def _result_of(context: JobContext, project_id: int) -> dict[str, Any]:
+    """Return the job's result, and drop the upload that the project was made from."""
+    report = projects.overview(context.workspace, project_id).import_report or {}
+    plan = ImportPlan.from_dict(report["plan"])
     if plan.source.upload:
-        uploads.discard(workspace, plan.source.upload)
+        uploads.discard(context.workspace, plan.source.upload)
     return {
         "project_id": project_id,
-        "num_samples": len(done.taken),
-        "num_refused": len(done.refused),
+        "num_samples": report["num_samples"],
+        "num_refused": report["num_refused"],
     }
 
 
