@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from turn_core.backbones.families import FAMILIES
-from turn_core.backbones.loading import Backbone, load_body, wrap
+from turn_core.backbones.loading import Backbone, load_body, quiet, wrap
 from turn_core.backbones.registry import BackboneSpec, describe_folder, read_config
 from turn_core.errors import BackboneError
 
@@ -72,10 +72,11 @@ def save_classifier(path: Path, classifier: Classifier, class_names: Sequence[st
     partial.mkdir(parents=True)
     names = dict(enumerate(class_names))
     spec = classifier.backbone.spec
-    if FAMILIES[spec.family].classifier is None:
-        _save_with_head_file(partial, classifier, names)
-    else:
-        _as_transformers(classifier, names).save_pretrained(partial)
+    with quiet():
+        if FAMILIES[spec.family].classifier is None:
+            _save_with_head_file(partial, classifier, names)
+        else:
+            _as_transformers(classifier, names).save_pretrained(partial)
     processor = json.dumps(preprocessor_config(spec), indent=1) + "\n"
     (partial / "preprocessor_config.json").write_text(processor, encoding="utf-8")
     shutil.rmtree(path, ignore_errors=True)

@@ -99,7 +99,7 @@ def load_body(class_name: str, folder: Path, **options: Any) -> Any:
     if class_name in ("ViTModel", "DeiTModel"):
         options["add_pooling_layer"] = False  # an untrained layer that we do not read
     try:
-        with _quiet():
+        with quiet():
             body, report = kind.from_pretrained(
                 folder,
                 use_safetensors=True,
@@ -143,7 +143,7 @@ def _body(spec: BackboneSpec) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars and load reports on a worker's stderr."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

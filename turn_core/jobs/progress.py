@@ -11,6 +11,9 @@ from turn_core.types import Progress
 WINDOW_SECONDS = 20.0
 """The rate is the mean over the steps of the last this many seconds."""
 
+MIN_SECONDS = 0.5
+"""Over a shorter time there is no rate: the first steps of a stage say little."""
+
 MAX_POINTS = 2000
 """A curve keeps at most this many points; past it every second one is dropped."""
 
@@ -87,4 +90,6 @@ class ProgressTracker:
         if len(self._marks) < 2:
             return None
         (start, first), (end, last) = self._marks[0], self._marks[-1]
-        return (last - first) / (end - start) if end > start and last > first else None
+        if end - start < MIN_SECONDS or last <= first:
+            return None
+        return (last - first) / (end - start)
