@@ -11,7 +11,7 @@ from turn_core import array_file
 from turn_core.array_file import ArrayWriter
 from turn_core.backbones.loading import Backbone
 from turn_core.backbones.precision import PrecisionChoice, autocast
-from turn_core.predictions import OnProgress, PixelSource, to_device
+from turn_core.predictions import OnProgress, PixelSource, read_ahead, runs_of, to_device
 
 MARK_BATCHES = 16
 """Batches between two progress marks on the disk."""
@@ -67,11 +67,10 @@ def _extract(
     shape = (total, backbone.feature_dim)
     with ArrayWriter(path, shape, np.float32, what=f"features of {total:,} images") as writer:
         on_progress(writer.done, total)
-        while writer.done < total:
-            rows = np.arange(writer.done, min(writer.done + batch_size, total))
-            images = to_device(pixels.batch(rows), device)
+        for images in read_ahead(pixels, runs_of(writer.done, total, batch_size)):
+            images = backbone.normalise(to_device(images, device))
             with autocast(device, precision):
-                features = backbone(backbone.normalise(images))
+                features = backbone(images)
             writer.append(features.float().cpu().numpy())
             if writer.done % (MARK_BATCHES * batch_size) == 0:
                 writer.mark({})

@@ -7,6 +7,7 @@ optimiser state alone, on the same machine with the same number of threads.
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from turn_core import augment, losses
 from turn_core.backbones.classifier import Classifier
 from turn_core.backbones.precision import PrecisionChoice
 from turn_core.config import FinetuneConfig
-from turn_core.predictions import PixelSource, forward, to_device
+from turn_core.predictions import PixelSource, forward, read_ahead, to_device
 from turn_core.seeds import derive
 
 
@@ -71,10 +72,13 @@ class Finetuner:
         epoch: int,
         position: Position,
         on_step: Callable[[Position, int], None],
+        *,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Train on the rest of epoch `epoch` (from 0), `position` being moved along.
 
-        `on_step(position, steps)` is called after each step and may raise to stop.
+        `on_step(position, steps)` is called after each step, `check` before each piece of one;
+        both may raise to stop.
 
         Raises:
             NonFiniteLossError: before the weights are touched by it.
@@ -82,29 +86,43 @@ class Finetuner:
         batches = epoch_batches(subset, self.config.batch_size, seed=self.seed, epoch=epoch)
         cuda = [self.device] if self.device.type == "cuda" else []
         self.model.train()
-        with torch.random.fork_rng(devices=cuda):
-            for step in range(position.step, len(batches)):
+        left = read_ahead(self.pixels, batches[position.step :])
+        with torch.random.fork_rng(devices=cuda), closing(left):
+            for step, images in enumerate(left, start=position.step):
                 done = (epoch + step / len(batches)) / self.config.epochs
-                loss = self._step(batches[step], done, derive(self.seed, "step", epoch, step))
+                seed = derive(self.seed, "step", epoch, step)
+                loss = self._step(images, batches[step], self._rate(done), seed, check)
                 position.step, position.loss_sum = step + 1, position.loss_sum + loss
                 position.seen += len(batches[step])
                 on_step(position, len(batches))
 
-    def _step(self, rows: NDArray[np.int64], done: float, seed: int) -> float:
+    def _rate(self, done: float) -> float:
+        """The learning rate when the share `done` of all epochs is done."""
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+
+    def _step(
+        self,
+        pixels: Tensor,
+        rows: NDArray[np.int64],
+        rate: float,
+        seed: int,
+        check: Callable[[], None],
+    ) -> float:
         """One optimiser step on `rows`; returns the sum of their losses."""
         torch.manual_seed(seed)  # drop-path and dropout draw from the global generator
-        images = to_device(self.pixels.batch(rows), self.device).float()
+        images = to_device(pixels, self.device).float()
         images = augment.augment(images, self.config.augmentation, seed=seed)
         targets = to_device(self.labels[rows], self.device)
         total = 0.0
         for start in range(0, len(rows), self.config.micro_batch_size):
+            check()
             span = slice(start, start + self.config.micro_batch_size)
             total += self._accumulate(images[span], targets[span], rows[span], len(rows))
         parameters = [p.grad for p in self.model.parameters() if p.grad is not None]
         if not math.isfinite(float(torch.nn.utils.get_total_norm(parameters))):
             raise NonFiniteLossError(rows)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.peak * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total

@@ -1,6 +1,7 @@
 """What a model says of every sample, kept in O(N): never the whole (N, K). B per forward pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,13 +93,35 @@ def predict_from_pixels(
     device = next(model.parameters()).device
     out = _empty(labels, model.head.out_features)
     on_progress(0, len(labels))
-    for start in range(0, len(labels), batch_size):
-        rows = np.arange(start, min(start + batch_size, len(labels)))
-        images = to_device(pixels.batch(rows), device)
-        logits = forward(model, model.backbone.normalise(images), precision)
-        _fill(out, slice(start, start + len(rows)), logits, labels[rows])
-        on_progress(start + len(rows), len(labels))
+    done = 0
+    for images in read_ahead(pixels, runs_of(0, len(labels), batch_size)):
+        images = model.backbone.normalise(to_device(images, device))
+        rows = slice(done, done + len(images))
+        _fill(out, rows, forward(model, images, precision), labels[rows])
+        done = rows.stop
+        on_progress(done, len(labels))
     return out
+
+
+def runs_of(start: int, stop: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield start..stop-1 in runs of at most `size`."""
+    for first in range(start, stop, size):
+        yield np.arange(first, min(first + size, stop))
+
+
+def read_ahead(
+    pixels: PixelSource, batches: Iterable[NDArray[np.int64]]
+) -> Generator[Tensor, None, None]:
+    """Yield the images of each batch while a thread reads those of the next."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: Future[Tensor] | None = None
+        for rows in batches:
+            following = pool.submit(pixels.batch, rows)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
 
 
 def forward(model: Classifier, images: Tensor, precision: PrecisionChoice) -> Tensor:

@@ -166,3 +166,10 @@ def test_biases_and_norms_are_not_decayed():
     assert spared["weight_decay"] == 0
     assert all(p.dim() > 1 for p in decayed["params"])
     assert optimizer.defaults["fused"]
+
+
+def test_check_is_called_before_every_piece_so_that_cancel_need_not_wait_for_a_step():
+    calls = []
+    finetuner = _finetuner(make_classifier(), _config(micro_batch_size=4))
+    finetuner.run_epoch(SUBSET, 0, Position(), lambda *_: None, check=lambda: calls.append(1))
+    assert len(calls) == 12  # 14, 13 and 13 samples in pieces of 4

@@ -7,7 +7,7 @@ from training_toys import ArrayPixels, coloured_squares, make_backbone, make_cla
 from turn_core.backbones.precision import BF16, FP32
 from turn_core.features import extract_features, features_key
 from turn_core.linear_probe import LinearProbe
-from turn_core.predictions import predict_from_features, predict_from_pixels
+from turn_core.predictions import predict_from_features, predict_from_pixels, read_ahead
 
 
 def test_predictions_by_hand():
@@ -89,3 +89,19 @@ def test_key_of_features_follows_weights_pixels_and_precision():
     ]
     assert len(set(keys)) == 4
     assert features_key(make_backbone(seed=0), "p", FP32) == keys[0]
+
+
+def test_reading_ahead_keeps_the_order_and_passes_errors_on():
+    class Source(ArrayPixels):
+        def batch(self, rows):
+            if 4 in rows:
+                raise OSError("disk")
+            return super().batch(rows)
+
+    images, _, _ = coloured_squares(6)
+    source = Source(images)
+    first, second = read_ahead(source, [np.array([3, 1]), np.array([0])])
+    assert np.array_equal(first, images[[3, 1]])
+    assert np.array_equal(second, images[[0]])
+    with pytest.raises(OSError, match="disk"):
+        list(read_ahead(source, [np.array([0]), np.array([4])]))

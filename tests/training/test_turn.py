@@ -260,13 +260,13 @@ def _poison(monkeypatch, times):
     step = training.Finetuner._step
     calls = {"left": times, "seen": 0}
 
-    def poisoned(self, rows, done, seed):
+    def poisoned(self, *arguments):
         calls["seen"] += 1
         if calls["left"] and calls["seen"] >= 5:
             calls["left"] -= 1
             with torch.no_grad():
                 self.model.head.bias.fill_(torch.nan)
-        return step(self, rows, done, seed)
+        return step(self, *arguments)
 
     monkeypatch.setattr(training.Finetuner, "_step", poisoned)
 

@@ -1,7 +1,7 @@
 """The model of a run, its optimiser and its checkpoints: an epoch that survives a kill or a NaN."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,11 @@ class Training:
         self._save_seconds = self._saved_at - start
 
     def run_epoch(
-        self, subset: NDArray[np.int64], names: Sequence[str], on_progress: OnProgress
+        self,
+        subset: NDArray[np.int64],
+        names: Sequence[str],
+        on_progress: OnProgress,
+        check: Callable[[], None],
     ) -> float:
         """Train for the rest of the epoch under way and return its mean loss.
 
@@ -70,14 +74,16 @@ class Training:
         """
         while True:
             try:
-                return self._run_epoch(subset, on_progress)
+                return self._run_epoch(subset, on_progress, check)
             except NonFiniteLossError as error:
                 anchor = self.checkpoints.newest_anchor()
                 if anchor is None or self.state.learning_rate_scale < 1:
                     raise self._diverged([names[row] for row in error.rows]) from error
                 self._back_off(anchor)
 
-    def _run_epoch(self, subset: NDArray[np.int64], on_progress: OnProgress) -> float:
+    def _run_epoch(
+        self, subset: NDArray[np.int64], on_progress: OnProgress, check: Callable[[], None]
+    ) -> float:
         def on_step(position: Position, steps: int) -> None:
             on_progress(position.seen, len(subset))
             pause = max(CHECKPOINT_SECONDS, self._save_seconds / CHECKPOINT_SHARE)
@@ -86,7 +92,7 @@ class Training:
 
         position = self.state.position
         on_progress(position.seen, len(subset))
-        self.finetuner.run_epoch(subset, self.state.epoch, position, on_step)
+        self.finetuner.run_epoch(subset, self.state.epoch, position, on_step, check=check)
         loss = position.mean_loss
         self.state.epoch, self.state.position = self.state.epoch + 1, Position()
         self.save()

@@ -199,7 +199,7 @@ class TurnRun:
         subset = np.flatnonzero(self.training.state.selected[epoch])
         with self.training.state.times.measure(stage) as items:
             count = self._counter(stage, items)
-            loss = self.training.run_epoch(subset, self.data.names, count)
+            loss = self.training.run_epoch(subset, self.data.names, count, self.check)
         self.on_event(CurvePoint("finetune_loss", epoch + 1, loss))
 
     def result(self, probe: LinearProbe, features: Features) -> TurnResult:
@@ -299,4 +299,4 @@ def combine(losses: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def inference_batch(device: torch.device) -> int:
     """Images per forward pass without gradients: small on a CPU, where memory is the limit."""
-    return 64 if device.type == "cpu" else 256
+    return 32 if device.type == "cpu" else 256
