@@ -198,3 +198,9 @@ def test_sources_and_plans__are_checked(tmp_path):
         ImportPlan(source=SourceRef(kind="zip"), form="coco", name="x")
     with pytest.raises(IngestError, match="there is nothing at"):
         SourceRef.at_path(tmp_path / "nowhere")
+    (tmp_path / "labels.csv").touch()
+    with pytest.raises(
+        IngestError, match=r"labels\.csv is a table without images; give the folder"
+    ):
+        SourceRef.at_path(tmp_path / "labels.csv")
+    assert SourceRef(kind="zip", name="a\nb.zip").title == "a\\x0ab.zip"

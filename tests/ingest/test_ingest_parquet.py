@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ingest_sources import LIMITS, png
+from ingest_sources import LIMITS, png, write_zip
 
 from turn_core.errors import IngestError
 from turn_core.ingest import inspection, parquet_table, reading
@@ -100,6 +100,20 @@ def test_shards__are_read_in_order_and_same_names_kept_apart(tmp_path):
     assert [item.split for item in items] == ["test", "train"]
     assert report.num_images == 2
     assert report.splits == ("test", "train")
+
+
+def test_many_shards_in_a_zip__are_all_counted_and_read(tmp_path):
+    shards = {}
+    for i in range(25):
+        columns = {"image": image_column([png(i)], [f"{i}.png"]), "label": [i % 3]}
+        path = write(tmp_path / "x.parquet", columns, {"label": ["a", "b", "c"]})
+        shards[f"set/train-{i:05d}-of-00025.parquet"] = path.read_bytes()
+
+    items, _, report = read(write_zip(tmp_path / "set.zip", shards))
+
+    assert report.num_images == len(items) == 25
+    assert report.num_classes == 3
+    assert {item.split for item in items} == {"train"}
 
 
 def test_plain_binary_column__holds_images_too(tmp_path):

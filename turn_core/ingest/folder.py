@@ -14,6 +14,7 @@ from turn_core.ingest.container import Catalog, ItemRefused, check_totals
 from turn_core.types import RefusedItem
 
 _SYSTEM = tuple(Path(path) for path in ("/proc", "/sys", "/dev"))
+_MEMORY_DISK = (Path("/dev/shm"),)
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -36,7 +37,8 @@ class FolderContainer:
         self.title = title
         self.catalog = Catalog(limits)
         real = path.resolve()
-        if real == Path(real.anchor) or is_below(real, _SYSTEM):
+        system = is_below(real, _SYSTEM) and not is_below(real, _MEMORY_DISK)
+        if real == Path(real.anchor) or system:
             raise IngestError(f"{title} is a system folder; give a folder of images")
         try:
             self._fd = os.open(real, _FOLDER_FLAGS)

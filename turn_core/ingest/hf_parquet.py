@@ -17,19 +17,20 @@ _SHARD = re.compile(r"(?:.*/)?(?P<stem>(?P<split>[A-Za-z]+)(?:-\d+-of-\d+)?[^/]*
 _SPLITS = frozenset({"train", "validation", "valid", "val", "test", "dev"})
 
 
-def shards(container: Container, image_column: str) -> list[str]:
-    """Return the Parquet files of a source that have this image column, sorted by name.
+def shards(container: Container, image_column: str) -> dict[str, int]:
+    """Return the Parquet files with this image column, sorted by name, with their rows.
 
     Raises:
         IngestError: there is none.
     """
-    found = []
+    found = {}
     for path in sorted(container.catalog.tables):
         if path.lower().endswith(".parquet"):
             with container.open_random(path) as stream:
-                shape = parquet_table.describe(stream, names.shown(path), container.catalog.limits)
+                title, limits = names.shown(path), container.catalog.limits
+                shape = parquet_table.describe(stream, title, limits)
             if image_column in shape.image_columns:
-                found.append(path)
+                found[path] = shape.num_rows
     if not found:
         raise IngestError(
             f"{container.title} holds no Parquet file with image bytes in a column "
@@ -69,7 +70,7 @@ def read(
         raise IngestError(
             f"{container.title} has no label column chosen; choose the column that holds the labels"
         )
-    paths = shards(container, plan.image_column)
+    paths = list(shards(container, plan.image_column))
     namer = _Namer(container, plan.image_column, paths)
     for shard in paths:
         yield from _read_shard(container, plan, shard, namer, on_refused)

@@ -169,19 +169,19 @@ def _from_table(preview: TablePreview, num_images: int) -> _Findings:
 
 
 def _from_parquet(container: Container, previews: Sequence[TablePreview]) -> _Findings:
-    first = previews[0]
-    shards = [p for p in previews if p.roles.image == first.roles.image]
-    found = _Findings(SourceForm.PARQUET, "", first.roles)
-    found.num_images = sum(preview.num_rows or 0 for preview in shards)
-    counts = [preview.labels for preview in shards]
-    if first.roles.label:
+    roles = previews[0].roles
+    found = _Findings(SourceForm.PARQUET, "", roles)
+    shards = hf_parquet.shards(container, roles.image)
+    found.num_images = sum(shards.values())
+    seen = [preview for preview in previews if preview.info.path in shards]
+    if roles.label:
         draft = _plan(SourceRef(kind=SourceKind.PARQUET), found)
         found.declared = hf_parquet.declared_classes(container, draft)
-        if all(count is not None for count in counts):
-            found.labels = sum((count for count in counts if count), Counter())
-        found.warnings += _unlabelled(sum(preview.num_unlabelled for preview in shards))
-    splits = (hf_parquet.split_of(preview.info.path) for preview in shards)
-    found.splits = {split for split in splits if split}
+        counts = [preview.labels for preview in seen if preview.labels is not None]
+        if len(counts) == len(shards):
+            found.labels = sum(counts, Counter())
+            found.warnings += _unlabelled(sum(preview.num_unlabelled for preview in seen))
+    found.splits = {split for split in map(hf_parquet.split_of, shards) if split}
     if container.catalog.images:
         found.warnings.append("image files beside the Parquet files are left out")
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from turn_core.config import from_dict, to_dict
 from turn_core.errors import ConfigError, IngestError
+from turn_core.ingest.names import is_table, shown
 from turn_core.types import RefusedItem
 
 
@@ -68,21 +69,30 @@ class SourceRef:
         """Return the source at a path of this machine; its kind follows from what lies there.
 
         Raises:
-            IngestError: there is nothing at the path.
+            IngestError: there is nothing at the path, or only a table.
         """
         path = Path(path).expanduser().absolute()
         if not path.exists():
-            raise IngestError(f"there is nothing at {path}; give a folder, a ZIP or a Parquet file")
+            raise IngestError(
+                f"there is nothing at {shown(str(path))}; give a folder, a ZIP or a Parquet file"
+            )
         if path.is_dir():
             kind = SourceKind.FOLDER
+        elif path.suffix.lower() == ".parquet":
+            kind = SourceKind.PARQUET
+        elif is_table(path.name):
+            raise IngestError(
+                f"{shown(path.name)} is a table without images; give the folder or the ZIP that "
+                "holds it together with the images"
+            )
         else:
-            kind = SourceKind.PARQUET if path.suffix.lower() == ".parquet" else SourceKind.ZIP
+            kind = SourceKind.ZIP
         return SourceRef(kind=kind, path=str(path), name=path.name)
 
     @property
     def title(self) -> str:
-        """The name that sentences use."""
-        return self.name or Path(self.path).name or str(self.kind)
+        """The name that sentences use, on one line whatever it holds."""
+        return shown(self.name or Path(self.path).name or str(self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

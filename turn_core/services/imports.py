@@ -9,6 +9,7 @@ from typing import Any
 from turn_core.config import from_dict, to_dict
 from turn_core.errors import ConflictError, DataError, IngestError
 from turn_core.ingest.folder import is_below
+from turn_core.ingest.names import shown
 from turn_core.ingest.source import (
     ClassCount,
     ColumnInfo,
@@ -157,9 +158,13 @@ def resolve(workspace: Workspace, source: SourceRef, *, any_path: bool = False) 
     roots = workspace.settings.data_roots
     if not any_path and not is_below(path, roots):
         where = ", ".join(map(str, roots)) or "none; the administrator sets TURN_DATA_ROOTS"
-        raise IngestError(f"{path} is not below a folder that may be imported from ({where})")
+        raise IngestError(
+            f"{shown(source.path)} is not below a folder that may be imported from ({where})"
+        )
     if not path.exists():
-        raise IngestError(f"there is nothing at {path}; choose a file or folder that is there")
+        raise IngestError(
+            f"there is nothing at {shown(source.path)}; choose a file or folder that is there"
+        )
     return path
 
 
