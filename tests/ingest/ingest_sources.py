@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from turn_core.config import IngestLimits
+from turn_core.services import projects, samples
 
 LIMITS = IngestLimits()
 
@@ -111,3 +112,24 @@ def quoted_overlap_bomb(num_files=30, megabytes=4):
         at += 36 + 5
     tail = (0, 0, num_files, num_files, len(directory), len(out), 0)
     return out + directory + struct.pack("<4s4H2LH", b"PK\5\6", *tail)
+
+
+def members(count=6):
+    return {f"{'cat' if i % 2 else 'dog'}/{i}.png": png(i) for i in range(count)}
+
+
+def taken(workspace, project_id):
+    page = samples.browse(workspace, project_id, limit=500)
+    names = {c.class_id: c.name for c in projects.classes(workspace, project_id)}
+    return {
+        s.file_name: (names.get(s.given_class_id), names.get(s.true_class_id), s)
+        for s in page.items
+    }
+
+
+def refused(workspace, project_id):
+    return {item.name: item.reason for item in projects.refusals(workspace, project_id)}
+
+
+def stored_files(workspace):
+    return sorted(p for p in workspace.files.home.glob("*/*/*") if p.is_file())
