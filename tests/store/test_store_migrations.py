@@ -1,6 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from turn_core.errors import StoreError
@@ -96,3 +100,25 @@ def test_an_upgrade_copies_the_database_first(workspace, make_project, scripts):
     assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_many_migrators_at_once_make_one_schema(settings):
+    settings.home.mkdir()
+    found = [engines.open_engine(settings) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(migrate, found))
+    assert any(done)
+    assert revision(found[0]) == "0001"
+    for engine in found:
+        engine.dispose()
+
+
+def test_everything_can_be_taken_down_again(workspace, make_project):
+    make_project()
+    first = ScriptDirectory(str(SCRIPTS)).get_revision("0001").module
+    with (
+        workspace.engine.begin() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        first.downgrade()
+    assert inspect(workspace.engine).get_table_names() == ["alembic_version"]

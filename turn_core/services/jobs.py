@@ -26,6 +26,7 @@ from turn_core.services.leases import (
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
 from turn_core.store import jobs as queries
+from turn_core.store import projects as project_queries
 from turn_core.store import tables
 from turn_core.types import Job, JobKind, JobState
 
@@ -78,6 +79,7 @@ def submit(
     """Queue a job. The same `idem_key` again returns the job that it made.
 
     Raises:
+        NotFoundError: there is no such project.
         ConflictError: a job with this `dedupe_key` is active, or the `idem_key` was used for
             something else.
     """
@@ -91,6 +93,8 @@ def submit_in(session: Session, **request: Any) -> Job:
     found = queries.find(session, idem_key=request["idem_key"])
     if found is not None:
         return _replayed(found, request)
+    if request["project_id"] is not None:
+        project_queries.lock_project(session, request["project_id"])
     dedupe_key = request["dedupe_key"]
     if dedupe_key is not None and (active := queries.find_active(session, dedupe_key)):
         raise ConflictError(

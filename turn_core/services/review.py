@@ -87,12 +87,17 @@ def progress(workspace: Workspace, project_id: int, run_id: int) -> ReviewProgre
     """
     with workspace.reading() as session:
         run = run_queries.get_run(session, project_id, run_id)
-        by_status = score_queries.status_counts(session, run_id)
         tau = overviews.threshold(run)
-        issues = score_queries.count_issues(session, run_id, tau, pending_only=False)
-        left = score_queries.count_issues(session, run_id, tau)
-    pending = by_status[ReviewStatus.PENDING]
-    return ReviewProgress(pending, sum(by_status.values()) - pending, by_status, issues, left)
+        counts = score_queries.status_counts(session, run_id, tau)
+    by_status = {status: number for status, (number, _) in counts.items()}
+    pending, issues_pending = counts[ReviewStatus.PENDING]
+    return ReviewProgress(
+        pending=pending,
+        decided=sum(by_status.values()) - pending,
+        by_status=by_status,
+        num_issues=sum(issues for _, issues in counts.values()),
+        num_issues_pending=issues_pending,
+    )
 
 
 def ledger(

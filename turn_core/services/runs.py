@@ -154,7 +154,7 @@ def save_scores(
     """
 
     def work(session: Session) -> bool:
-        run = queries.get_row(session, run_id, lock=True)
+        run = queries.lock_with_job(session, run_id)
         if run.state == "complete":
             return False
         if run.state not in queries.UNFINISHED:
@@ -179,7 +179,7 @@ def fail_run(workspace: Workspace, run_id: int, error: str, state: str = "failed
         raise ValueError(f"a run ends as failed or cancelled, not as {state}")
 
     def work(session: Session) -> None:
-        run = queries.get_row(session, run_id, lock=True)
+        run = queries.lock_with_job(session, run_id)
         now = engines.now_ms(session)
         queries.follow_job(session, run.job_id, state, now=now, error=error)
 
@@ -228,7 +228,7 @@ def _check_classes(session: Session, project_id: int, counts: Mapping[int, int])
 
 
 def _check_fence(session: Session, job_id: int, fence: int | None) -> None:
-    job = job_queries.get_row(session, job_id, lock=True)
+    job = job_queries.get_row(session, job_id)
     if fence is not None and (job.state != JobState.RUNNING or job.fence != fence):
         raise ConflictError(f"job {job_id} was given to another worker: this one's scores are late")
 

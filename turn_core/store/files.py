@@ -96,7 +96,7 @@ class Files:
     def _hashed(self, folder: str, sha256: str, suffix: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             raise ValueError(f"not a sha256: {sha256!r}")
-        return self.home / folder / sha256[:2] / (sha256 + suffix)
+        return self.home.joinpath(folder, sha256[:2], sha256 + suffix)  # one join: called per image
 
 
 def megabytes(num_bytes: int) -> str:

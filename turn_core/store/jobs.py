@@ -60,7 +60,7 @@ def get_job(session: Session, job_id: int) -> Job:
 def get_row(session: Session, job_id: int, *, lock: bool = False) -> tables.Job:
     """Return the row of a job; `lock` keeps others from changing it until the end."""
     query = select(tables.Job).where(tables.Job.id == job_id)
-    row = session.execute(query.with_for_update() if lock else query).scalar()
+    row = session.execute(query.with_for_update(key_share=True) if lock else query).scalar()
     if row is None:
         raise NotFoundError(f"there is no job {job_id}: its project may have been deleted")
     return row
@@ -83,7 +83,7 @@ def active_rows(session: Session, project_id: int) -> list[tables.Job]:
     query = select(tables.Job).where(
         tables.Job.project_id == project_id, tables.Job.state.in_(ACTIVE)
     )
-    return list(session.execute(query.with_for_update()).scalars())
+    return list(session.execute(query.with_for_update(key_share=True)).scalars())
 
 
 def count_active(session: Session, kind: JobKind) -> int:
@@ -99,7 +99,7 @@ def next_queued(session: Session, kinds: Collection[JobKind]) -> tables.Job | No
         .where(tables.Job.state == JobState.QUEUED, tables.Job.kind.in_(kinds))
         .order_by(tables.Job.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     return session.execute(query).scalar()
 
@@ -109,7 +109,7 @@ def expired(session: Session, now: int) -> list[tables.Job]:
     query = select(tables.Job).where(
         tables.Job.state == JobState.RUNNING, tables.Job.lease_until < now
     )
-    return list(session.execute(query.with_for_update(skip_locked=True)).scalars())
+    return list(session.execute(query.with_for_update(skip_locked=True, key_share=True)).scalars())
 
 
 def running(session: Session) -> list[tables.Job]:

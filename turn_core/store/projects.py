@@ -80,7 +80,7 @@ def lock_project(session: Session, project_id: int) -> int:
     query = select(tables.Project.label_rev).where(
         tables.Project.id == project_id, tables.Project.state == "ready"
     )
-    label_rev = session.execute(query.with_for_update()).scalar()
+    label_rev = session.execute(query.with_for_update(key_share=True)).scalar()
     if label_rev is None:
         raise _no_project(project_id)
     return int(label_rev)

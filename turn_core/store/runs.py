@@ -36,10 +36,19 @@ def get_run(session: Session, project_id: int, run_id: int) -> Run:
     return record(row)
 
 
-def get_row(session: Session, run_id: int, *, lock: bool = False) -> tables.Run:
-    """Return the row of a run; `lock` keeps others from changing it until the end."""
-    query = select(tables.Run).where(tables.Run.id == run_id)
-    row = session.execute(query.with_for_update() if lock else query).scalar()
+def lock_with_job(session: Session, run_id: int) -> tables.Run:
+    """Return the row of a run; nobody else changes it or its job until the transaction ends.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    # First the job, then the run, as all others do: two in opposite order would deadlock.
+    job = select(tables.Job.id).join(tables.Run, tables.Run.job_id == tables.Job.id)
+    session.execute(
+        job.where(tables.Run.id == run_id).with_for_update(of=tables.Job, key_share=True)
+    )
+    query = select(tables.Run).where(tables.Run.id == run_id).with_for_update(key_share=True)
+    row = session.execute(query).scalar()
     if row is None:
         raise NotFoundError(f"there is no run {run_id}: its project may have been deleted")
     return row

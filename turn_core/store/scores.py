@@ -99,29 +99,30 @@ def _select() -> Any:
     )
 
 
-def count_issues(
-    session: Session, run_id: int, threshold: float, *, pending_only: bool = True
-) -> int:
-    """Return how many samples have a clean probability of at most `threshold`."""
-    query = select(func.count()).where(
-        _SCORE.run_id == run_id, _SCORE.clean_probability <= threshold
+def count_issues(session: Session, run_id: int, threshold: float) -> int:
+    """Return how many pending samples have a clean probability of at most `threshold`."""
+    query = (
+        select(func.count())
+        .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
+        .where(_SCORE.run_id == run_id, _SCORE.clean_probability <= threshold)
+        .where(_S.status == ReviewStatus.PENDING)
     )
-    if pending_only:
-        query = query.join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
-        query = query.where(_S.status == ReviewStatus.PENDING)
     return int(session.execute(query).scalar_one())
 
 
-def status_counts(session: Session, run_id: int) -> dict[ReviewStatus, int]:
-    """Return how many scored samples of the run have each review status; all are named."""
+def status_counts(
+    session: Session, run_id: int, threshold: float
+) -> dict[ReviewStatus, tuple[int, int]]:
+    """Return (scored samples, those of them at most at `threshold`) by review status, all named."""
+    issue = _SCORE.clean_probability <= threshold
     query = (
-        select(_S.status, func.count())
+        select(_S.status, func.count(), func.count().filter(issue))
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .where(_SCORE.run_id == run_id)
         .group_by(_S.status)
     )
-    found = {row[0]: row[1] for row in session.execute(query)}
-    return {status: found.get(status.value, 0) for status in ReviewStatus}
+    found = {row[0]: (row[1], row[2]) for row in session.execute(query)}
+    return {status: found.get(status.value, (0, 0)) for status in ReviewStatus}
 
 
 def ranks(session: Session, run_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
