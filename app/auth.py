@@ -4,6 +4,8 @@ A team that needs authentication puts a proxy in front (docs/operations.md); the
 who decided.
 """
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from app import resources, state
@@ -34,4 +36,9 @@ def rename(name: str) -> None:
 
 
 def _session_id() -> str | None:
-    return resources.sessions().session_id(st.context.cookies)
+    return resources.sessions().session_id(cookies())
+
+
+def cookies() -> Mapping[str, str]:
+    """Return the cookies that the browser sent when it opened the page."""
+    return st.context.cookies

@@ -19,6 +19,15 @@ STATUS_TEXT: dict[ReviewStatus, str] = {
 }
 """What each review status is called on screen."""
 
+FALLBACK_TEXT: dict[str, str] = {
+    "pooled": "Judged by all classes together: this class is small or shows no two clear groups",
+    "one_cluster": "No clear group of wrong labels: the order counts, not the number",
+    "no_signal": "All losses are equal: nothing can be told from them",
+    "ranking_only": "Too few images for a cut: the order counts, not the number",
+    "unscored": "This image could not be scored",
+}
+"""What a named fallback of cleansing means for the clean probability beside it."""
+
 
 def md_escape(text: str) -> str:
     """Escape every character that Markdown could read as markup; line breaks become blanks."""

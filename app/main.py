@@ -25,8 +25,7 @@ st.set_page_config(
     initial_sidebar_state=250,
 )
 st.html(ASSETS / "page.css")
-theme = "dark" if st.context.theme.type == "dark" else "light"
-st.logo(str(ASSETS / f"logo_{theme}.svg"), size="large")
+st.logo(str(ASSETS / "logo.svg"), size="large")
 resources.freeze_imports()
 state.enter()
 page = st.navigation(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import auth, resources, state
 from app.views import overview as view
-from turn_core.services import demo, jobs, projects, runs
+from turn_core.services import demo, jobs, projects, review, runs
 
 reviewer = auth.gate()
 workspace = resources.workspace()
@@ -28,3 +28,6 @@ else:
     view.review_state(overview)
     if overview.latest_run is not None:
         view.latest_run(overview.latest_run)
+    if events := review.latest_events(workspace, project_id, limit=8):
+        names = {info.class_id: info.name for info in projects.classes(workspace, project_id)}
+        view.decisions(events, names)

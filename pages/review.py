@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import auth, links, resources, state
 from app.components.review_card import review_card
+from app.format import FALLBACK_TEXT
 from app.routes.wire import candidate_json, progress_json
 from app.views import reviewing as view
 from turn_core.services import projects, review, runs
@@ -33,6 +34,7 @@ go = review_card(
         "classId": class_id,
         "reviewer": reviewer,
         "tau": threshold(run),
+        "fallbacks": FALLBACK_TEXT,
         "classes": sorted(
             ([info.class_id, info.name] for info in classes), key=lambda row: str(row[1]).lower()
         ),

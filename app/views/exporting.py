@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import links
-from app.format import count, html_escape, md_escape, size, when
+from app.format import count, html_escape, size, when
 from turn_core.services.exports import ExportFormat, FormatInfo
 from turn_core.types import Export, Run
 
@@ -21,26 +21,41 @@ class Wanted:
     include_excluded: bool
 
 
+_GROUPS = (
+    ("Labels", lambda info: not info.has_images and info.format is not ExportFormat.MODEL),
+    ("Images with labels", lambda info: info.has_images),
+    ("Model", lambda info: info.format is ExportFormat.MODEL),
+)
+
+
 def choose(formats: Mapping[ExportFormat, FormatInfo], run: Run | None) -> Wanted | None:
-    """Offer the formats as cards; return one when its button was pressed."""
-    wanted: Wanted | None = None
-    with st.grid(3, min_column_width=240):
-        for name, info in formats.items():
-            with st.container(border=True, height="stretch"):
-                st.markdown(f"**{info.title}**")
-                st.markdown(md_escape(info.description))
-                keep = info.has_images and st.checkbox(
-                    "With excluded images", key=f"export_excluded_{name}"
-                )
-                needs_model = name is ExportFormat.MODEL and run is None
-                if st.button(
-                    "Export",
-                    key=f"export_{name}",
-                    disabled=needs_model,
-                    help="Train a round first: there is no model yet." if needs_model else None,
-                ):
-                    wanted = Wanted(name, bool(keep))
+    """Offer the formats, grouped by what they hold; return one when its button was pressed."""
+    wanted = None
+    for title, belongs in _GROUPS:
+        st.subheader(title)
+        with st.container(border=True, gap="small"):
+            for info in formats.values():
+                if belongs(info) and (chosen := _offer(info, run)) is not None:
+                    wanted = chosen
     return wanted
+
+
+def _offer(info: FormatInfo, run: Run | None) -> Wanted | None:
+    text, button = st.columns([5, 1], vertical_alignment="center", gap="medium")
+    title, description = html_escape(info.title), html_escape(info.description)
+    text.html(f'<div class="turn-offer"><b>{title}</b><p>{description}</p></div>')
+    keep = info.has_images and text.checkbox(
+        "With excluded images", key=f"export_excluded_{info.format}"
+    )
+    needs_model = info.format is ExportFormat.MODEL and run is None
+    pressed = button.button(
+        "Export",
+        key=f"export_{info.format}",
+        width="stretch",
+        disabled=needs_model,
+        help="Train a round first: there is no model yet." if needs_model else None,
+    )
+    return Wanted(info.format, bool(keep)) if pressed else None
 
 
 def history(

@@ -1,5 +1,6 @@
 """The overview: the one next step, the numbers, the state of the review."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -8,7 +9,7 @@ from app.components.status_bar import status_bar
 from app.format import count, duration, md_escape, number, percent, plural, shorten, when
 from turn_core.services.jobs import WorkerStatus
 from turn_core.services.overviews import NextStep, Overview
-from turn_core.types import JobKind, Project, ReviewStatus, Run
+from turn_core.types import JobKind, LabelEvent, Project, ReviewStatus, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,28 @@ def review_state(overview: Overview) -> None:
     """Show the statuses as a bar with a legend."""
     st.subheader("Review")
     status_bar(overview.status_counts, key=f"status_{overview.project.project_id}")
+
+
+def decisions(events: Sequence[LabelEvent], names: Mapping[int, str]) -> None:
+    """List the newest decisions: when, who, which image, what."""
+    st.subheader("Latest decisions")
+    st.dataframe(
+        {
+            "When": [when(event.at) for event in events],
+            "Who": [event.actor for event in events],
+            "Image": [event.file_name for event in events],
+            "Decision": [event.action.value.replace("_", " ") for event in events],
+            "Before": [_class_name(names, event.previous_class_id) for event in events],
+            "Label": [_class_name(names, event.class_id) for event in events],
+        },
+        hide_index=True,
+        width="stretch",
+        key="latest_decisions",
+    )
+
+
+def _class_name(names: Mapping[int, str], class_id: int | None) -> str:
+    return "" if class_id is None else names.get(class_id, "")
 
 
 def latest_run(run: Run) -> None:

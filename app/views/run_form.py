@@ -58,8 +58,8 @@ def _availability(choices: Sequence[BackboneChoice], chosen: BackboneChoice) -> 
             ":material/cloud_download: The weights are fetched from the Hugging Face hub when the "
             "run starts. Where the hub cannot be reached, the run ends and says so."
         )
-    if chosen.note:
-        st.caption(md_escape(chosen.note))
+    facts = f"Looks at {chosen.input_px} × {chosen.input_px} pixels. Weights: {chosen.licence}."
+    st.caption(md_escape(f"{facts} {chosen.note if not chosen.is_here else ''}"))
     missing = [choice.title for choice in choices if not choice.usable]
     if missing:
         st.caption(
@@ -120,7 +120,7 @@ def _probing(config: ProbeConfig, key: str) -> ProbeConfig:
         help="Passes over the frozen features in step 1.",
     )  # fmt: skip
     balanced = st.toggle(
-        "Balance the classes", config.class_balanced, key=f"run_balanced_{key}",
+        "Balanced classes", config.class_balanced, key=f"run_balanced_{key}",
         help="For labels that are wrong far more often in some classes than in others.",
     )  # fmt: skip
     return replace(config, epochs=int(epochs), class_balanced=balanced)

@@ -6,7 +6,17 @@ from typing import Any
 import streamlit as st
 
 from app.components.curves import curves
-from app.format import count, duration, interval, md_escape, number, percent, when
+from app.format import (
+    FALLBACK_TEXT,
+    count,
+    duration,
+    interval,
+    md_escape,
+    number,
+    percent,
+    plural,
+    when,
+)
 from app.views.overview import seconds_of
 from turn_core.services.overviews import noise_rate
 from turn_core.services.runs import RoundChange
@@ -28,11 +38,6 @@ def table(runs: Sequence[Run]) -> None:
         {name: [row[name] for row in rows] for name in rows[0]},
         hide_index=True,
         width="stretch",
-        column_config={
-            "Round": st.column_config.NumberColumn(width="small"),
-            "Suspicious": st.column_config.NumberColumn(format="localized"),
-            "Images": st.column_config.NumberColumn(format="localized"),
-        },
         key="runs_table",
     )
 
@@ -44,9 +49,9 @@ def _row(run: Run) -> dict[str, Any]:
         "Round": run.number,
         "State": _STATES.get(run.state, run.state),
         "Backbone": run.backbone.rstrip("/").rsplit("/", 1)[-1],
-        "Images": run.num_samples or None,
+        "Images": count(run.num_samples),
         "Wrong labels (95 %)": interval(noise_rate(metrics)),
-        "Suspicious": metrics.get("num_issues"),
+        "Suspicious": number(metrics.get("num_issues"), 0),
         "Accuracy best / last": f"{share(best)} / {share(last)}" if best is not None else "–",
         "Time": duration(seconds_of(run)),
         "Started": when(run.created_at),
@@ -83,8 +88,8 @@ def change(before: Run, after: Run, found: RoundChange) -> None:
             st.dataframe(
                 {
                     "Image": [move.file_name for move in found.moved],
-                    "Place before": [move.rank_before for move in found.moved],
-                    "Place now": [move.rank_after for move in found.moved],
+                    "Place before": [move.rank_before + 1 for move in found.moved],
+                    "Place now": [move.rank_after + 1 for move in found.moved],
                 },
                 hide_index=True,
                 width="stretch",
@@ -110,7 +115,7 @@ def details(run: Run, progress: Progress) -> None:
     fallbacks = run.metrics.get("fallbacks")
     notes = _fallback_notes(fallbacks) if isinstance(fallbacks, Mapping) else []
     for note in notes:
-        st.info(note, icon=":material/info:")
+        st.caption(f":material/info: {note}")
     curves(progress.curves, key=f"curves_run_{run.run_id}")
     _truth(run.metrics)
     left, right = st.columns(2, gap="medium")
@@ -146,19 +151,10 @@ def _truth(metrics: Mapping[str, Any]) -> None:
             st.metric(title, number(metrics.get(name), 2 if name == "lift_100" else 3), border=True)
 
 
-_FALLBACK_TEXT = {
-    "pooled": "in small classes were judged together with all classes",
-    "one_cluster": "are in classes without a clear group of wrong labels",
-    "no_signal": "are in classes whose losses do not differ",
-    "ranking_only": "were ranked only: too few images for a cut",
-    "unscored": "could not be scored",
-}
-
-
 def _fallback_notes(fallbacks: Mapping[str, Any]) -> list[str]:
     return [
-        f"{count(fallbacks[name])} images {text}."
-        for name, text in _FALLBACK_TEXT.items()
+        f"{text} ({plural(fallbacks[name], 'image')})."
+        for name, text in FALLBACK_TEXT.items()
         if isinstance(fallbacks.get(name), int) and fallbacks[name] > 0
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import resources
+from app import auth, resources
 from turn_core.services import jobs
 from turn_core.services.workspace import Workspace
 
@@ -24,9 +24,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def app_workspace(home: Path) -> Iterator[Workspace]:
+def app_workspace(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """The workspace that the app uses, with a worker that seems to live."""
     opened = resources.workspace()
+    monkeypatch.setattr(auth, "cookies", dict)  # AppTest has no browser to send any
     jobs.beat_worker(opened, "test worker")
     yield opened
     opened.close()

@@ -45,7 +45,7 @@ def seed_project(
 
 
 def seed_run(workspace: Workspace, project_id: int, *, num_issues: int = 10) -> int:
-    """A complete run: sample number i has rank i + 1; the first `num_issues` are suspicious."""
+    """A complete run: sample number i has rank i; the first `num_issues` are suspicious."""
     run = runs.start_run(workspace, project_id, TurnConfig(), actor="tester")
     claimed = jobs.claim(workspace, "seeding", [JobKind.TRAIN], 60)
     assert claimed is not None
@@ -58,7 +58,7 @@ def seed_run(workspace: Workspace, project_id: int, *, num_issues: int = 10) -> 
     rows = [
         ScoreRow(
             sample_id=sample_id,
-            rank=i + 1,
+            rank=i,
             clean_probability=float(clean[i]),
             loss=float(3.0 - clean[i]),
             suggested_class_id=class_ids[suggested[i]],

@@ -21,7 +21,8 @@ def review_card(data: dict[str, Any], *, key: str) -> str | None:
     """Show the card; return `runs` or `export` when the reviewer asks to go there.
 
     `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `classId`, `reviewer`,
-    `tau`, `classes` as [id, name] by name, `candidates` and `progress` as in app.routes.wire.
+    `tau`, `classes` as [id, name] by name, `fallbacks` (what the names mean), `candidates` and
+    `progress` as in app.routes.wire.
     """
     result = _mount(key=key, data=data, on_go_change=_nothing)
     go = result.get("go")

@@ -45,7 +45,9 @@ class Deck {
 
   // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
-    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH, after_rank: this.lastRank() });
+    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH });
+    const last = this.lastRank();
+    if (last >= 0) query.set("after_rank", last);
     if (this.classId != null) query.set("class_id", this.classId);
     this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
     try {
@@ -64,7 +66,7 @@ class Deck {
 
   // Pending cards come by rank; skipped ones of earlier visits follow after the last of them.
   lastRank() {
-    return this.cards.reduce((last, card) => (card.entered === "pending" ? Math.max(last, card.rank) : last), 0);
+    return this.cards.reduce((last, card) => (card.entered === "pending" ? Math.max(last, card.rank) : last), -1);
   }
 
   thumb(sample) {

@@ -36,6 +36,7 @@ class Review {
     const fresh = this.data?.queueKey !== data.queueKey;
     this.data = data;
     this.view.names = new Map(data.classes.map(([id, name]) => [id, name]));
+    this.view.fallbacks = data.fallbacks;
     this.picker.classes = data.classes.map(([id, name]) => ({ id, name }));
     if (!fresh) return;
     this.deck = new Deck(data);

@@ -4,18 +4,13 @@ const STATUS_TEXT = {
   pending: "Pending", kept: "Kept", relabeled: "Relabeled", excluded: "Excluded",
   needs_review: "Needs review", skipped: "Skipped",
 };
-const FALLBACKS = {
-  pooled: "Small class: judged together with all classes",
-  one_cluster: "No clear group of wrong labels in this class",
-  no_signal: "The losses of this class do not differ",
-  ranking_only: "Too few images for a cut: the order counts, not the number",
-  unscored: "This image has no score",
-};
 const APPLE = /mac|iphone|ipad/i.test(navigator.platform || navigator.userAgent);
 const UNDO_KEY = APPLE ? "⌘Z" : "Ctrl Z";
 
 function percent(share) {
-  if (share >= 0.0005 && share < 0.095) return `${(100 * share).toFixed(1)} %`;
+  if (share < 0.0005) return "<0.1 %";
+  if (share > 0.9995) return ">99.9 %";
+  if (share < 0.095) return `${(100 * share).toFixed(1)} %`;
   return `${Math.round(100 * share)} %`;
 }
 
@@ -62,7 +57,7 @@ class View {
     this.$("name").textContent = card.name;
     this.$("name").title = card.name;
     const shape = card.width ? `${card.width} × ${card.height} · ` : "";
-    this.$("facts").textContent = `${shape}place ${card.rank.toLocaleString("en")} in the queue`;
+    this.$("facts").textContent = `${shape}place ${(card.rank + 1).toLocaleString("en")} in the queue`;
   }
 
   labels(card) {
@@ -86,8 +81,9 @@ class View {
     const ramp = this.$("ramp");
     ramp.style.width = `${Math.max(2, 100 * card.clean)}%`;
     ramp.style.background = rampColor(card.clean);
-    this.$("fallback").hidden = !FALLBACKS[card.fallback];
-    this.$("fallback").textContent = FALLBACKS[card.fallback] || "";
+    const fallback = this.fallbacks[card.fallback] || "";
+    this.$("fallback").hidden = !fallback;
+    this.$("fallback").textContent = fallback;
     this.spark(card);
   }
 

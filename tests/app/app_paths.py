@@ -1,0 +1,5 @@
+"""Where the app lies."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]

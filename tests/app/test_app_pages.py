@@ -1,0 +1,207 @@
+"""Every page behind the entry: what it shows empty, with data, and what its buttons do."""
+
+import pytest
+from seeding import seed_project, seed_run
+
+from turn_core.services import jobs, projects, runs
+from turn_core.types import JobKind, JobState
+
+PAGES = ("overview", "data", "runs", "review", "export")
+
+
+def texts(page):
+    """Everything that a visitor reads in Streamlit's own elements."""
+    parts = [*page.title, *page.subheader, *page.markdown, *page.caption, *page.error]
+    parts += [*page.warning, *page.info, *page.success]
+    html = [element.proto.body for element in page.get("html")]
+    return "\n".join([str(part.value) for part in parts] + html)
+
+
+def labels(page):
+    return [button.label for button in page.button]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_empty_home_says_what_to_do_next(open_page, name):
+    page = open_page(name)
+    expected = {
+        "overview": "Try the demo",
+        "data": "Import images",
+        "runs": "There is no project yet",
+        "review": "There is no project yet",
+        "export": "There is no project yet",
+    }[name]
+    assert expected in texts(page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_without_the_entry_shows_nothing(app_workspace, name):
+    from app_paths import ROOT
+    from streamlit.testing.v1 import AppTest
+
+    seed_project(app_workspace)
+    page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=20).run()
+    assert not page.exception
+    assert [error.value for error in page.error] == [
+        "This page was opened past the entry of the app; open the start page."
+    ]
+    assert not page.title
+
+
+def test_overview_leads_from_training_to_review(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    page = open_page("overview")
+    assert "Train the first round" in texts(page)
+    seed_run(app_workspace, project_id, num_issues=10)
+    page = open_page("overview")
+    assert "suspicious labels" in texts(page)
+    metrics = {metric.label: metric for metric in page.metric}
+    assert metrics["Images"].value == "40"
+    assert metrics["Estimated wrong labels"].value == "25.0 %"
+    assert metrics["Estimated wrong labels"].delta == "95 %: 22.5–27.5 %"
+
+
+def test_overview_says_when_no_worker_is_running(open_page, app_workspace):
+    jobs.forget_worker(app_workspace, "test worker")
+    seed_project(app_workspace)
+    assert "No worker is running" in texts(open_page("overview"))
+
+
+def test_demo_button_queues_the_import_and_shows_it(open_page, app_workspace):
+    page = open_page("overview")
+    page.button(key="try_demo").click().run()
+    (job,) = jobs.list_jobs(app_workspace)
+    assert job.kind is JobKind.IMPORT
+    page = open_page("data")
+    assert not page.exception
+
+
+def test_data_page_browses_and_filters(open_page, app_workspace):
+    seed_project(app_workspace)
+    page = open_page("data")
+    assert "1–40 of 40" in texts(page)
+    page.selectbox(key="browse_class").select_index(2).run()  # "dog": every fourth sample
+    assert "1–10 of 10" in texts(page)
+    page.text_input(key="browse_text").input("00005").run()
+    assert "1–1 of 1" in texts(page)
+
+
+def test_data_page_turns_pages_and_starts_again_with_a_new_filter(open_page, app_workspace):
+    seed_project(app_workspace, num_samples=130, num_images=4)
+    page = open_page("data")
+    page.button(key="browse_next").click().run()
+    page.button(key="browse_next").click().run()
+    assert "121–130 of 130" in texts(page)
+    assert page.button(key="browse_next").disabled
+    page.button(key="browse_back").click().run()
+    assert "61–120 of 130" in texts(page)
+    page.selectbox(key="browse_class").select_index(1).run()
+    assert "1–33 of 33" in texts(page)
+
+
+def test_data_page_shows_report_and_classes(open_page, app_workspace):
+    seed_project(app_workspace)
+    page = open_page("data")
+    page.segmented_control(key="data_part").select("Classes").run()
+    assert list(page.dataframe[0].value["Class"]) == ["cat", "dog", "owl", "fox"]
+    page.segmented_control(key="data_part").select("Import report").run()
+    assert "without an import report" in texts(page)
+
+
+def test_runs_page_starts_a_round_with_the_chosen_settings(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    page = open_page("runs")
+    page.number_input(key="run_epochs_turn-mini").set_value(1)
+    page.number_input(key="run_tau_turn-mini").set_value(0.7)
+    page.number_input(key="run_seed_turn-mini").set_value(5)
+    page.button(key="run_start").click().run()
+    (run,) = runs.list_runs(app_workspace, project_id)
+    assert run.config["finetune"]["epochs"] == 1
+    assert run.config["cleansing"]["threshold"] == 0.7
+    assert run.seed == 5
+    assert "Cancel" in labels(page)
+
+
+def test_runs_page_cancels_the_round_that_waits(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    page = open_page("runs")
+    page.button(key="run_start").click().run()
+    (run,) = runs.list_runs(app_workspace, project_id)
+    page.button(key=f"cancel_run_{run.run_id}").click().run()
+    assert jobs.get_job(app_workspace, run.job_id).state is JobState.CANCELLED
+
+
+def test_runs_page_compares_two_rounds(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    seed_run(app_workspace, project_id, num_issues=10)
+    seed_run(app_workspace, project_id, num_issues=4)
+    page = open_page("runs")
+    assert "From round 1 to round 2" in texts(page)
+    metrics = {metric.label: metric.value for metric in page.metric}
+    assert metrics["Wrong labels, round 1"] == "25.0 %"
+    assert metrics["Wrong labels, round 2"] == "10.0 %"
+    assert metrics["Rank correlation"] == "1.00"
+
+
+def test_one_class_is_told_in_one_sentence(open_page, app_workspace):
+    seed_project(app_workspace, class_names=("cat",))
+    page = open_page("runs")
+    page.button(key="run_start").click().run()
+    (error,) = page.error
+    assert "two classes" in error.value
+
+
+def test_review_page_without_a_run_leads_to_training(open_page, app_workspace):
+    seed_project(app_workspace)
+    page = open_page("review")
+    assert "There is nothing to review yet" in texts(page)
+    assert "Train the first round" in labels(page)
+
+
+def test_review_page_hands_the_worst_labels_to_the_card(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    seed_run(app_workspace, project_id)
+    page = open_page("review")
+    (card,) = [
+        element for element in page.get("bidi_component") if "review_card" in str(element.proto)
+    ]
+    assert "images/00000.png" in str(card.proto)
+
+
+def test_export_page_queues_an_export(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    page = open_page("export")
+    assert page.button(key="export_model").disabled
+    page.button(key="export_csv").click().run()
+    (job,) = jobs.list_jobs(app_workspace, project_id=project_id)
+    assert job.kind is JobKind.EXPORT
+    assert job.params["format"] == "csv"
+
+
+def test_switcher_opens_another_project(open_page, app_workspace):
+    seed_project(app_workspace, name="first")
+    newest = seed_project(app_workspace, name="second")
+    page = open_page("overview")
+    assert page.title[0].value == "second"
+    (switcher,) = [box for box in page.selectbox if box.label == "Project"]
+    switcher.select_index(1).run()
+    assert page.title[0].value == "first"
+    assert projects.get_project(app_workspace, newest).name == "second"
+
+
+def test_address_names_the_project(app_workspace):
+    from app_paths import ROOT
+    from streamlit.testing.v1 import AppTest
+
+    first = seed_project(app_workspace, name="first")
+    seed_project(app_workspace, name="second")
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20)
+    page.query_params["project"] = str(first)
+    assert page.run().title[0].value == "first"
+
+
+def test_names_from_data_are_shown_as_text(open_page, app_workspace):
+    name = "![x](http://evil.example/x.png) **b** :red[r]"
+    seed_project(app_workspace, name=name)
+    page = open_page("overview")
+    assert page.title[0].value.startswith(r"\!\[x\]\(http\:\/\/evil")
