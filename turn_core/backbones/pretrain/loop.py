@@ -25,6 +25,7 @@ from turn_core.backbones.pretrain.teacher import Teacher
 
 _SAVE_EVERY = 120.0  # seconds
 _LOG_EVERY = 50  # steps
+_EVALUATE_EVERY = 4  # epochs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ class PretrainConfig:
     """Share of the progress with a rising learning rate."""
     small_px: int = 48
     """Side of the crops at the start: the same crops, at half the cost."""
-    small_share: float = 0.45
+    small_share: float = 0.7
     """Share of the progress at `small_px`; after it 64 px."""
     box_jitter: float = 0.08
     """The student's crop strays from the teacher's by at most this share of its size."""
@@ -131,7 +132,7 @@ def train(
         run.seconds += time.monotonic() - began
         if run.step % _LOG_EVERY == 0:
             log(_line(run, parts, done, epoch))
-        if position == steps - 1:
+        if position == steps - 1 and (epoch + 1) % _EVALUATE_EVERY == 0:
             run.history.append({"epoch": epoch + 1, "accuracy": evaluate(run.average, data[1])})
             log(f"epoch {epoch + 1}: validation accuracy {run.history[-1]['accuracy']:.4f}")
         if time.monotonic() - saved > _SAVE_EVERY:
