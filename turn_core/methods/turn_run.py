@@ -20,6 +20,7 @@ from turn_core.errors import DataError
 from turn_core.features import extract_features, features_key
 from turn_core.holdout import stratified_holdout
 from turn_core.linear_probe import Features, LinearProbe, fit_linear_probe
+from turn_core.methods.final import combine, fill_excluded
 from turn_core.methods.progress import CurvePoint, Items, OnEvent, StageProgress
 from turn_core.methods.records import TurnData, TurnResult
 from turn_core.methods.training import Training
@@ -257,17 +258,13 @@ class TurnRun:
         self, cleansing: Cleansing, losses: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """(N,): an excluded sample gets what its loss would have got in its class."""
-        used, labels = ~self.data.excluded, self.data.labels
-        clean = np.ones(len(losses), np.float32)
-        clean[used] = cleansing.clean_probability
-        fitted = used & ~self.data.trusted & np.isfinite(losses)
-        for label in np.unique(labels[~used]):
-            known = np.flatnonzero(fitted & (labels == label))
-            asked = np.flatnonzero(~used & (labels == label))
-            if len(known):
-                known = known[np.argsort(losses[known], kind="stable")]
-                clean[asked] = np.interp(losses[asked], losses[known], clean[known])
-        return clean
+        return fill_excluded(
+            cleansing.clean_probability,
+            losses,
+            self.data.labels,
+            excluded=self.data.excluded,
+            trusted=self.data.trusted,
+        )
 
     def _clean_share(self, clean: NDArray[np.float32]) -> float:
         used = clean[~self.data.excluded]
@@ -289,12 +286,6 @@ class TurnRun:
             last[:] = [done]
 
         return on_progress
-
-
-def combine(losses: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the loss (N,) of the final scores from those of all passes (P, N)."""
-    last: NDArray[np.float32] = losses[-1]
-    return last
 
 
 def inference_batch(device: torch.device) -> int:
