@@ -20,6 +20,8 @@ from turn_core.errors import ConflictError, TurnError
 if TYPE_CHECKING:
     from turn_core.ingest.source import SourceRef
 
+LOCK = "audit.lock"
+RESULTS = ("labels.parquet", "labels.csv", "schema.json", "report.json")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 AUDIT_OPTIONS = (
@@ -199,15 +201,23 @@ def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
         finally:
             line.close()
             workspace.close()
+    _share(args.out)
     print(summary(report, args.out))
     return 0
+
+
+def _share(out: Path) -> None:
+    """Let the umask decide who may read the results; the store keeps its own files private."""
+    mode = (out / "workspace" / LOCK).stat().st_mode & 0o777
+    for name in RESULTS:
+        (out / name).chmod(mode)
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Keep a second audit out of the same folder."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "audit.lock").open("w") as file:
+    with (home / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
