@@ -197,6 +197,9 @@ def test_write_labels__to_a_path_of_the_callers(reviewed, tmp_path):
     assert read_csv(path)[1]["corrected_label"] == "cat"
     assert json.loads((path.parent / "schema.json").read_text())["labels_sha256"] == sha
     assert sorted(p.name for p in path.parent.iterdir()) == ["labels.csv", "schema.json"]
+    by_hand = tmp_path / "by hand"
+    by_hand.touch()
+    assert path.stat().st_mode == by_hand.stat().st_mode  # the umask decides who may read it
     with pytest.raises(ConfigError, match="is no table"):
         exports.write_labels(workspace, project_id, None, path, "model")
 

@@ -64,12 +64,11 @@ class Archive:
 class Lines:
     """Text lines kept until the archive can take them: in memory while few, on disk when many.
 
-    The disk is the one that `beside` lies on, so that a full `/tmp` does not matter.
+    `scratch` is the folder for them then; without one it is that of the system, often a small one.
     """
 
-    def __init__(self, beside: IO[bytes]) -> None:
-        name = getattr(beside, "name", None)
-        folder = str(Path(name).parent) if isinstance(name, str) else None
+    def __init__(self, scratch: Path | None) -> None:
+        folder = None if scratch is None else str(scratch)
         self._file: Any = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=folder)  # noqa: SIM115
         self.count = 0
 

@@ -1,6 +1,7 @@
 """The images as `<class>/<image>` in a ZIP, with `labels.csv` that keeps the original names."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 from turn_core.export import archive, names, tables
@@ -29,6 +30,7 @@ def write_class_folders(
     class_names: Sequence[str],
     blob: BlobPath,
     include_excluded: bool = False,
+    scratch: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Written:
     """Write every labelled sample below the folder of its final label.
@@ -39,6 +41,7 @@ def write_class_folders(
         class_names: exact names of all classes.
         blob: gives the file of an image by its SHA-256; nothing else is ever opened.
         include_excluded: also write samples that review excluded.
+        scratch: folder for what cannot be kept in memory; None is the system's.
         check: called between pieces; what it raises stops the writing.
 
     Returns:
@@ -48,7 +51,7 @@ def write_class_folders(
     written = Written()
     folders = folder_names(class_names)
     inside = {folder: names.Names() for folder in folders.values()}
-    with Archive(file) as target, Lines(file) as labels, Lines(file) as left_out:
+    with Archive(file) as target, Lines(scratch) as labels, Lines(scratch) as left_out:
         labels.add(",".join(LABEL_COLUMNS) + "\n")
         for row, data in archive.images(rows, blob, include_excluded=include_excluded):
             check()

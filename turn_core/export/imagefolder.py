@@ -6,6 +6,7 @@ ends in `_file_name` for another image, so no key may.
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import IO
 
 from turn_core.export import archive, names, tables
@@ -35,6 +36,7 @@ def write_imagefolder(
     *,
     blob: BlobPath,
     include_excluded: bool = False,
+    scratch: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Written:
     """Write `images/<number>.<suffix>` and one `metadata.jsonl`; splits are a key of its lines.
@@ -42,7 +44,7 @@ def write_imagefolder(
     Arguments and result are those of `class_folders.write_class_folders`.
     """
     written = Written()
-    with Archive(file) as target, Lines(file) as metadata, Lines(file) as left_out:
+    with Archive(file) as target, Lines(scratch) as metadata, Lines(scratch) as left_out:
         for row, data in archive.images(rows, blob, include_excluded=include_excluded):
             check()
             if isinstance(data, str):

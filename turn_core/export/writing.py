@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import IO
 
 from turn_core.export import class_folders, columns, imagefolder, tables
@@ -18,10 +19,14 @@ _BYTES_PER_MEMBER = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How to write labels; `on_rows` hears how many rows are done, `check` may raise to stop."""
+    """How to write labels; `on_rows` hears how many rows are done, `check` may raise to stop.
+
+    `scratch` is a folder for what cannot be kept in memory.
+    """
 
     blob: BlobPath
     include_excluded: bool = False
+    scratch: Path | None = None
     check: Callable[[], None] = lambda: None
     on_rows: Callable[[int], None] = lambda num_rows: None
 
@@ -43,6 +48,7 @@ def write_labels(
             class_names=labels.class_names,
             blob=options.blob,
             include_excluded=options.include_excluded,
+            scratch=options.scratch,
             check=options.check,
         )
     if kind is ExportFormat.IMAGEFOLDER:
@@ -51,6 +57,7 @@ def write_labels(
             file,
             blob=options.blob,
             include_excluded=options.include_excluded,
+            scratch=options.scratch,
             check=options.check,
         )
     return Written(_table_writer(labels, kind)(rows, file))

@@ -73,6 +73,7 @@ def _write_labels(
     options = WriteOptions(
         blob=workspace.files.blob,
         include_excluded=bool(context.params["include_excluded"]),
+        scratch=path.parent,
         check=context.check,
         on_rows=lambda done: context.progress(step=done, total=total),
     )
