@@ -25,7 +25,7 @@ Features = Tensor | NDArray[np.floating]
 Update = Callable[[Tensor, Tensor], None]
 """One step from the gradient by the logits (B, K) and the inputs (B, D + 1)."""
 
-CHUNK = 8192
+CHUNK = 1024
 """Rows that are converted at a time, so that a memory-mapped file is never read whole."""
 
 
@@ -93,10 +93,11 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
     for epoch in range(1, config.epochs + 1):
         order = _order(targets, config, seed=seed, epoch=epoch)
         total = torch.zeros((), device=device)
-        for batch in torch.split(order, config.batch_size):
+        batches = (torch.split(part, config.batch_size) for part in (order, targets[order]))
+        for batch, target in zip(*batches):
             x = design.index_select(0, batch)
             logits = (x @ weight.T.to(dtype)).float()
-            loss, gradient = losses.gce_loss_and_gradient(logits, targets[batch], q)
+            loss, gradient = losses.gce_loss_and_gradient(logits, target, q)
             total += loss.sum()
             update(gradient, x)
         _report(epoch, total.item() / len(rows), on_epoch)
@@ -140,22 +141,20 @@ def _standardization(
 ) -> tuple[Tensor, Tensor]:
     """Return mean and 1 / standard deviation (D,) in float64; a constant dimension gets 0.
 
-    Read in chunks, which are merged by the parallel variance formula of Chan et al. (1979).
+    Sums of differences to the first row, so that a large mean does not swallow the variance.
     """
-    num_features = features.shape[1]
-    mean = torch.zeros(num_features, dtype=torch.float64)
+    sums, squares = (torch.zeros(features.shape[1], dtype=torch.float64) for _ in range(2))
     if not enabled:
-        return mean, torch.ones(num_features, dtype=torch.float64)
-    squares, count = torch.zeros_like(mean), 0
+        return sums, torch.ones_like(sums)
+    origin = _take(features, rows[:1])
     for chunk in _chunks(rows):
-        variance, center = torch.var_mean(_take(features, chunk), dim=0, correction=0)
-        shift, total = center.double().cpu() - mean, count + len(chunk)
-        squares += variance.double().cpu() * len(chunk) + shift**2 * (count * len(chunk) / total)
-        mean += shift * (len(chunk) / total)
-        count = total
-    deviation = (squares / count).sqrt()
-    constant = deviation <= 1e-6 * mean.abs()
-    return mean, torch.where(constant, 0.0, 1 / deviation)
+        shifted = _take(features, chunk) - origin
+        sums += shifted.sum(dim=0).double().cpu()
+        squares += shifted.square_().sum(dim=0).double().cpu()
+    shift, mean_square = sums / len(rows), squares / len(rows)
+    variance = mean_square - shift**2
+    scale = torch.where(variance > 1e-9 * mean_square, variance.rsqrt(), 0.0)
+    return origin[0].double().cpu() + shift, scale
 
 
 def _design(

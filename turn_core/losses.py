@@ -36,5 +36,5 @@ def gce_loss_and_gradient(logits: Tensor, labels: Tensor, q: float = 0.7) -> tup
     gradient.scatter_add_(1, index, torch.full_like(log_p, -1.0))
     if q == 0:
         return -log_p.squeeze(1), gradient
-    loss = -torch.expm1(q * log_p) / q
-    return loss.squeeze(1), gradient.mul_(1 - q * loss)
+    shortfall = torch.expm1(q * log_p)  # p**q - 1
+    return shortfall.squeeze(1) / -q, gradient.mul_(shortfall + 1)
