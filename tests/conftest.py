@@ -31,10 +31,27 @@ MakeProject = Callable[..., int]
 MakeRun = Callable[..., Run]
 
 
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with our tables: copying it is quicker than migrating for every test."""
+    home = tmp_path_factory.mktemp("blank")
+    open_workspace(Settings(home=home, database_url="")).close()
+    return home / "turn.db"
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
+def home(tmp_path: Path, blank_database: Path) -> Path:
+    """A home folder with an empty SQLite database."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    shutil.copy(blank_database, folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(home: Path) -> Iterator[Workspace]:
     """An empty workspace on SQLite."""
-    opened = open_workspace(Settings(home=tmp_path / "home", database_url=""))
+    opened = open_workspace(Settings(home=home, database_url=""))
     yield opened
     opened.close()
 
