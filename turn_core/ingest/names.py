@@ -8,15 +8,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from turn_core.config import IngestLimits
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp"}
-    | {".bmp", ".dib", ".gif", ".tif", ".tiff"}
-)
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 _ARCHIVE_SUFFIXES = frozenset(
     {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".cab", ".iso", ".jar"}
@@ -71,11 +66,11 @@ def _climbs(name: str) -> bool:
 def shown(name: str) -> str:
     """Return the name for people: control, invisible and direction characters made visible."""
     text = name if len(name) <= _MAX_SHOWN else name[: _MAX_SHOWN - 1] + "…"
-    return "".join(_visible(character) for character in text)
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def _visible(character: str) -> str:
-    if character == " " or unicodedata.category(character)[0] not in "CZ":
+    if character.isprintable():
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{{{code:x}}}"
@@ -83,7 +78,7 @@ def _visible(character: str) -> str:
 
 def is_odd(name: str) -> bool:
     """Whether the name holds characters that `shown` makes visible."""
-    return any(_visible(character) != character for character in name)
+    return not name.isprintable()
 
 
 def is_unportable(name: str) -> bool:
@@ -108,23 +103,21 @@ def confusable(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 def is_ignored(name: str) -> bool:
     """Whether a file is left aside and only counted: hidden, system or documentation files."""
-    parts = name.split("/")
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+    if name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name:
         return True
-    path = PurePosixPath(parts[-1].lower())
-    return path.name in _IGNORED_NAMES or path.suffix in _IGNORED_SUFFIXES
+    return name.rpartition("/")[2].lower() in _IGNORED_NAMES or _suffix(name) in _IGNORED_SUFFIXES
 
 
 def is_table(name: str) -> bool:
     """Whether a file is a table by its suffix."""
-    return PurePosixPath(name.lower()).suffix in TABLE_SUFFIXES
+    return _suffix(name) in TABLE_SUFFIXES
 
 
 def is_archive(name: str) -> bool:
     """Whether a file is an archive by its suffix."""
-    return PurePosixPath(name.lower()).suffix in _ARCHIVE_SUFFIXES
+    return _suffix(name) in _ARCHIVE_SUFFIXES
 
 
-def is_image(name: str) -> bool:
-    """Whether a file is an image by its suffix; only decoding tells for certain."""
-    return PurePosixPath(name.lower()).suffix in IMAGE_SUFFIXES
+def _suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    return f".{suffix.lower()}" if stem and dot else ""
