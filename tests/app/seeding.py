@@ -54,7 +54,8 @@ def seed_run(workspace: Workspace, project_id: int, *, num_issues: int = 10) -> 
     sample_ids = _sample_ids(workspace, project_id)
     n, k = len(sample_ids), len(class_ids)
     suggested = [(i + 1) % k for i in range(n)]
-    clean = np.where(np.arange(n) < num_issues, 0.3, 0.95) * (0.5 + np.arange(n) / (2 * n))
+    place = np.arange(n) / n
+    clean = np.where(np.arange(n) < num_issues, 0.3 * place + 0.05, 0.25 * place + 0.7)
     rows = [
         ScoreRow(
             sample_id=sample_id,

@@ -1,28 +1,22 @@
 """The real app in a real Chromium: a server (and, where asked for, a worker) of the test's own."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from e2e_helpers import ROOT, free_port, start_web, stop
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from turn_core.config import Settings
 from turn_core.services import jobs
 from turn_core.services.workspace import Workspace, open_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "app"))  # the seeding that the page tests use
 CHROMIUM = Path("/usr/bin/chromium")
-START_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,39 +114,3 @@ def look() -> Look:
         page.emulate_media(color_scheme="light")
 
     return keep
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start_web(port: int, environ: dict[str, str], log_file: Path) -> "subprocess.Popen[bytes]":
-    """Start the app and wait until it answers."""
-    with log_file.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "serve.py", "--server.port", str(port)],
-            cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        try:
-            with opener.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
-                return process
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None, log_file.read_text()
-            time.sleep(0.2)
-    raise AssertionError(f"the app did not start: {log_file.read_text()}")
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that a test started, and wait for it."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
