@@ -37,11 +37,11 @@ check: install-dev  ## Run what a change must pass: format, lint, types, then ev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: install-dev  ## List the benchmarks, each run by: make bench NAME=audit_scale
+bench: install-dev  ## List the benchmarks; one is run by: make bench NAME=audit_scale ARGS="..."
 ifdef NAME
-	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+	PYTHONPATH=. $(BIN)/python benchmarks/$(NAME).py $(ARGS)
 else
-	@ls benchmarks/*.py | xargs -n1 basename | sed 's/\.py$$//'
+	@ls benchmarks/*.py | xargs -n1 basename | sed 's/\.py$$//' | grep -v '^harness$$'
 endif
 
 format: install-dev  ## Format the code and mend what lint can
