@@ -54,7 +54,7 @@ def test_full_disk__a_sentence_and_no_file(reviewed, monkeypatch, kind):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("turn_core.store.files.os.fsync", full)
+    monkeypatch.setattr("turn_core.durable.os.fsync", full)
     claimed = reviewed.claim(kind)
     with pytest.raises(ResourceError, match="disk is full"):
         task.run(reviewed.context(claimed))

@@ -47,7 +47,7 @@ def test_export__scores_by_hand(on_both_engines):
     rows = pq.read_table(path).to_pylist()
 
     assert [r["clean_probability"] for r in rows] == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, None]
-    assert [r["label_score"] for r in rows] == [r["clean_probability"] for r in rows]
+    assert [r["label_score"] for r in rows] == [*((i + 0.5) / 7 for i in range(7)), None]
     assert [r["is_label_issue"] for r in rows] == [True] * 4 + [False] * 3 + [None]
     assert [r["selected_by_turn"] for r in rows] == [False] * 5 + [True] * 2 + [None]
     assert {r["run_id"] for r in rows[:7]} == {on_both_engines.run.run_id}

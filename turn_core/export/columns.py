@@ -44,7 +44,12 @@ COLUMNS: tuple[Column, ...] = (
         "boolean",
         "True when the run judged the given label likely wrong: clean_probability <= tau.",
     ),
-    Column("label_score", "number", "Label quality, equal to clean_probability.", "low is bad"),
+    Column(
+        "label_score",
+        "number",
+        "Place in the order of review, 0..1: the share of scored samples before this one.",
+        "low is bad",
+    ),
     Column(
         "clean_probability",
         "number",
@@ -103,7 +108,7 @@ def schema_document(
         "run_id": run_id,
         "labels_sha256": labels_sha256,
         "index": "sample_id",
-        "scores": "label_score and clean_probability: 0..1, low is bad; loss: high is bad",
+        "scores": "label_score (the order of review) and clean_probability: 0..1, low is bad",
         "text": "UTF-8, exact: read text columns as text, so that NA and 007 stay what they are",
         "escaped_for_spreadsheets": escaped_for_spreadsheets,
         "columns": [

@@ -48,12 +48,17 @@ class LabelTable:
     def rows(self) -> Iterator[dict[str, object]]:
         """Yield a row with the columns of `columns.COLUMNS` per sample, in order of sample id."""
         statement = _statement(self.project_id, self.run_id)
+        num_scored = self._num_scored()
         for found in self.session.execute(statement.execution_options(yield_per=_ROWS_PER_FETCH)):
             yield {
                 **_label_part(found),
-                **_score_part(found, self.run_id, self.tau),
+                **_score_part(found, num_scored, run_id=self.run_id, tau=self.tau),
                 **_review_part(found),
             }
+
+    def _num_scored(self) -> int:
+        query = select(func.count()).select_from(Score).where(Score.run_id == self.run_id)
+        return int(self.session.execute(query).scalar_one())
 
     def labels_sha256(self) -> str:
         """Return the hash that `services.samples.label_snapshot` gives, without holding them."""
@@ -107,6 +112,7 @@ def _statement(project_id: int, run_id: int | None) -> Select[*tuple[Any, ...]]:
             given.name.label("given_name"),
             current.name.label("current_name"),
             suggested.name.label("suggested_name"),
+            Score.rank,
             Score.clean_probability,
             Score.loss,
             Score.suggested_probability,
@@ -158,13 +164,15 @@ def _label_part(found: SqlRow[Any]) -> dict[str, object]:
     }
 
 
-def _score_part(found: SqlRow[Any], run_id: int | None, tau: float | None) -> dict[str, object]:
+def _score_part(
+    found: SqlRow[Any], num_scored: int, *, run_id: int | None, tau: float | None
+) -> dict[str, object]:
     clean = found.clean_probability
     if clean is None:
         return {}
     return {
         "is_label_issue": None if tau is None else clean <= tau,
-        "label_score": clean,
+        "label_score": (found.rank + 0.5) / num_scored,
         "clean_probability": clean,
         "loss": found.loss,
         "predicted_label": found.suggested_name,
