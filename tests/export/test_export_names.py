@@ -38,6 +38,10 @@ def test_safe_name__long_names_are_cut_between_letters():
     assert len(safe.encode()) == 120
 
 
+def test_file_stem__has_no_spaces():
+    assert names.file_stem(" My photos / 2026\n") == "My-photos-_-2026"
+
+
 def test_unique__nothing_falls_together_on_any_file_system():
     given = names.Names()
     out = [given.unique(text) for text in (*HOSTILE, *HOSTILE)]

@@ -63,6 +63,11 @@ def safe_name(text: str) -> str:
     return name
 
 
+def file_stem(text: str) -> str:
+    """Return `text` as the beginning of a file name to download: safe, and without spaces."""
+    return safe_name("-".join(text.split()))
+
+
 def image_suffix(file_name: str, head: bytes) -> str:
     """Return the suffix that suits the image's first bytes; the name's own one where it agrees.
 

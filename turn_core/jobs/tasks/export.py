@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from turn_core.durable import atomic_write
 from turn_core.export import columns, model_folder, names, writing
 from turn_core.export.archive import Written
 from turn_core.export.formats import FORMATS, ExportFormat
@@ -15,7 +16,6 @@ from turn_core.jobs.context import JobContext
 from turn_core.services import exports
 from turn_core.services.exports import FinishedFile
 from turn_core.store import runs as run_queries
-from turn_core.store.files import atomic_write
 from turn_core.types import Export, Run
 
 
@@ -49,7 +49,7 @@ def _write(context: JobContext, folder: Path) -> tuple[FinishedFile, Mapping[str
         if isinstance(run_id, int):
             run = run_queries.get_run(session, project_id, run_id)
         labels = exports.open_labels(session, project_id, run)
-        path = folder / f"{names.safe_name(labels.project)}-{FORMATS[kind].file_name}"
+        path = folder / f"{names.file_stem(labels.project)}-{FORMATS[kind].file_name}"
         labels_sha256 = labels.labels_sha256()
         if run is not None and kind is ExportFormat.MODEL:
             written = _write_model(context, run, labels, path)
@@ -97,7 +97,7 @@ def _write_model(context: JobContext, run: Run, labels: LabelTable, path: Path) 
     folder = files.run(run.run_id) / "model"
     size = sum(file.stat().st_size for file in model_folder.model_files(folder))
     files.require_free(size, "this export")
-    name = f"{names.safe_name(labels.project)}-round-{run.number}"
+    name = f"{names.file_stem(labels.project)}-round-{run.number}"
 
     def write(file: BinaryIO) -> None:
         model_folder.write_model(folder, file, name=name, check=context.check)
