@@ -8,11 +8,11 @@ from PIL import Image
 
 from turn_core import images
 from turn_core.config import TurnConfig
+from turn_core.durable import atomic_write
 from turn_core.services import jobs, projects, runs
 from turn_core.services.projects import NewProject, NewSample
 from turn_core.services.workspace import Workspace
 from turn_core.store.arrays import save_arrays
-from turn_core.store.files import atomic_write
 from turn_core.types import JobKind, JobState, SampleState, ScoreRow
 
 CLASS_NAMES = ("cat", "dog", "owl", "fox")

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from app import resources
 from app.routes import api_routes
 from app.routes.security import Shield
+from turn_core.durable import atomic_write
 from turn_core.services import review, samples, uploads
-from turn_core.store.files import atomic_write
 
 SAFE = {"X-Turn-Audit": "1"}
 HOST = "http://localhost:8501"

@@ -196,7 +196,7 @@ def test_unreachable_hub(turn, tmp_path):
 
 def test_full_disk(quick, tmp_path, monkeypatch):
     source = small_data.write_zip(tmp_path / "squares.zip", small_data.squares())
-    monkeypatch.setattr("turn_core.store.files.Files.free_bytes", lambda self: 0)
+    monkeypatch.setattr("turn_core.durable.free_bytes", lambda folder: 0)
     code, _, err = quick(source)
     sentence(code, err, "disk", "free")
     assert runs_in(tmp_path / "out") == []

@@ -84,7 +84,7 @@ def test_full_disk__in_the_middle_of_an_archive(reviewed, monkeypatch):
 
 
 def test_small_disk__is_said_before_anything_is_written(reviewed, monkeypatch):
-    monkeypatch.setattr(type(reviewed.workspace.files), "free_bytes", lambda self: 10)
+    monkeypatch.setattr("turn_core.durable.free_bytes", lambda folder: 10)
     with pytest.raises(ResourceError, match="this export needs"):
         task.run(reviewed.context(reviewed.claim("class_folders")))
     assert _listed(reviewed) == []

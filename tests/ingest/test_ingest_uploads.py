@@ -136,7 +136,7 @@ def test_full_disk__keeps_what_arrived(workspace, monkeypatch):
 
 
 def test_disk_without_room__is_said_before(workspace, monkeypatch):
-    monkeypatch.setattr(type(workspace.files), "free_bytes", lambda _self: 5)
+    monkeypatch.setattr("turn_core.durable.free_bytes", lambda folder: 5)
 
     with pytest.raises(ResourceError, match=r"the upload of a\.zip needs"):
         uploads.create_upload(workspace, "a.zip", 10)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from turn_core.durable import atomic_write
 from turn_core.errors import DataError, NotFoundError, ResourceError
 from turn_core.store.arrays import array_names, load_array, save_arrays
-from turn_core.store.files import Files, atomic_write
+from turn_core.store.files import Files
 
 SHA = "ab" + "0" * 62
 

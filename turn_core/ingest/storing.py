@@ -9,11 +9,12 @@ from pathlib import Path
 
 from turn_core import images
 from turn_core.config import IngestLimits
+from turn_core.durable import as_resource_error
 from turn_core.ingest import names
 from turn_core.ingest.container import ItemRefused
 from turn_core.ingest.decode_timer import time_limit
 from turn_core.ingest.source import ItemBytes
-from turn_core.store.files import Files, as_resource_error
+from turn_core.store.files import Files
 
 DECODE_SECONDS = 10.0
 """CPU time that one image may take; the slowest allowed one needs about 3 s."""

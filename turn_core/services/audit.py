@@ -13,13 +13,13 @@ from typing import Any
 
 from turn_core import __version__
 from turn_core.config import TurnConfig, to_dict
+from turn_core.durable import atomic_write
 from turn_core.errors import DataError, IngestError, JobError
 from turn_core.ingest import inspection
 from turn_core.ingest.source import ImportPlan, SourceRef
 from turn_core.services import backbones, exports, imports, jobs, leases, projects, runs
 from turn_core.services.imports import ImportRequest
 from turn_core.services.workspace import Workspace
-from turn_core.store.files import atomic_write
 from turn_core.types import Job, Project, Run
 
 Execute = Callable[[Job], Job]

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
+from turn_core.durable import atomic_write, sync_folder
 from turn_core.errors import ConfigError, ConflictError, DataError, NotFoundError
 from turn_core.export import columns, model_folder, writing
 from turn_core.export.formats import FORMATS, IMAGE_FORMATS, ExportFormat, FormatInfo
@@ -25,7 +26,6 @@ from turn_core.store import exports as queries
 from turn_core.store import jobs as job_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import runs as run_queries
-from turn_core.store.files import atomic_write, sync_folder
 from turn_core.types import Export, Job, JobKind, JobState, Run
 
 __all__ = [

@@ -4,10 +4,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from turn_core import images
+from turn_core.durable import atomic_write
 from turn_core.errors import NotFoundError
 from turn_core.services import samples
 from turn_core.services.workspace import Workspace
-from turn_core.store.files import atomic_write
 
 PREVIEW_PX = 1024
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
+from turn_core.durable import as_resource_error, atomic_write, sync_folder
 from turn_core.errors import ConflictError, IngestError, NotFoundError
 from turn_core.ingest.source import SourceKind, SourceRef
 from turn_core.services.workspace import Workspace
-from turn_core.store.files import as_resource_error, atomic_write, sync_folder
 
 MAX_PIECE = 64 * 2**20
 STALE_SECONDS = 24 * 3600.0

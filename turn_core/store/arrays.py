@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from turn_core.durable import atomic_write
 from turn_core.errors import DataError, NotFoundError
-from turn_core.store.files import atomic_write
 
 DTYPES = {
     "F64": "<f8",

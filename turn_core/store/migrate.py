@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
+from turn_core.durable import sync_folder
 from turn_core.errors import StoreError
 from turn_core.store import engine as engines
-from turn_core.store.files import sync_folder
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
