@@ -11,7 +11,7 @@ from transformers import ConvNextConfig, ConvNextModel
 from turn_core.backbones.pretrain.loop import Run
 from turn_core.backbones.pretrain.student import BODY, MEAN, STD
 
-INFERENCE_PX = 96
+INFERENCE_PX = 64
 
 
 def export(run: Run, folder: Path) -> None:

@@ -48,7 +48,7 @@ class PretrainConfig:
     """Share of the progress with a rising learning rate."""
     small_px: int = 48
     """Side of the crops at the start: the same crops, at half the cost."""
-    small_share: float = 0.7
+    small_share: float = 0.85
     """Share of the progress at `small_px`; after it 64 px."""
     box_jitter: float = 0.08
     """The student's crop strays from the teacher's by at most this share of its size."""
