@@ -92,11 +92,12 @@ def confirm(report: SourceReport) -> ImportPlan | None:
         f"{plural(report.num_images, 'image')}, {size(report.num_bytes)}. "
         f"{FORM_TEXT.get(plan.form, plan.form)}.{ignored}"
     )
-    for warning in report.warnings:
-        st.warning(md_escape(warning), icon=":material/warning:")
     name = st.text_input("Project name", plan.name, max_chars=200, key="import_name")
     plan = replace(_columns(report, _form(report)), name=name.strip())
-    classes(report)
+    if plan.form == report.plan.form:  # what was found holds for the form that was proposed
+        for warning in report.warnings:
+            st.warning(md_escape(warning), icon=":material/warning:")
+        classes(report)
     refused(report)
     if report.problem and plan == replace(report.plan, name=plan.name):
         st.error(md_escape(report.problem), icon=":material/error:")
@@ -122,6 +123,11 @@ def _form(report: SourceReport) -> ImportPlan:
         format_func=lambda key: FORM_TEXT.get(key, key),
         key="import_form",
     )
+    if report.tables and form == "class_folders":
+        st.caption(
+            "There is a table in this source too: choose “Images with a table of labels” where the "
+            "labels stand in one of its columns."
+        )
     return replace(report.plan, form=form or report.plan.form)
 
 

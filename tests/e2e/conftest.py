@@ -68,14 +68,27 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def worker(fresh_server: Server, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(fresh_server: Server) -> Iterator[None]:
     """A real worker on the home folder of `fresh_server`."""
-    with (tmp_path / "worker.log").open("ab") as log:
+    yield from working(fresh_server)
+
+
+@pytest.fixture(scope="session")
+def working_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A web app with a worker, shared by the tests that import."""
+    for server in running(tmp_path_factory.mktemp("working"), worker_seen=False):
+        for _ in working(server):
+            yield server
+
+
+def working(server: Server) -> Iterator[None]:
+    """Start a worker beside the server; stop it in the end."""
+    with (server.home.parent / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "turn_core", "worker"],
-            cwd=ROOT, env=fresh_server.environ, stdout=log, stderr=log, start_new_session=True,
+            cwd=ROOT, env=server.environ, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    yield process
+    yield
     stop(process)
 
 

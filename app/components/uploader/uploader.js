@@ -59,16 +59,18 @@ class Upload {
   // Retries what got no answer or a server fault; `recover` asks how far the file really is.
   async call(url, options, recover) {
     for (let attempt = 1; ; attempt += 1) {
+      let fault = "The connection broke.";
       try {
         const answer = await this.fetch(url, options);
         if (answer.ok) return await answer.json();
         const { error } = await answer.json().catch(() => ({}));
         if (answer.status === 409 && recover) return await recover();
         if (answer.status < 500 || answer.status === 507) throw new Problem(error || `The server refused the upload (${answer.status}).`);
+        fault = `The server failed (${answer.status}); its log says why.`;
       } catch (error) {
         if (error instanceof Problem || this.abort.signal.aborted) throw error;
       }
-      if (attempt === TRIES) throw new Problem("The connection broke. Choose the same file again: it goes on where it stopped.");
+      if (attempt === TRIES) throw new Problem(`${fault} Choose the same file again: it goes on where it stopped.`);
       this.onProgress(this.offset / this.file.size, null);
       await new Promise((resolve) => setTimeout(resolve, 400 * attempt));
       if (recover) {
