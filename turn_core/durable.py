@@ -3,8 +3,8 @@
 import errno
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,13 +17,15 @@ Writer = Callable[[BinaryIO], None]
 def atomic_write(path: Path, content: bytes | Writer) -> None:
     """Write a file so that its name holds all of it or what was there before.
 
-    Temporary file, fsync, rename, fsync of the folder. The folder is made.
+    Temporary file, fsync, rename, fsync of the folder. The folder is made. Who may read the file
+    follows from the umask, as for any other: worker and app may be different users.
 
     Raises:
         ResourceError: the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.", suffix=".tmp")
+    name = path.parent / f".{path.name[:64]}.{secrets.token_hex(8)}.tmp"
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             if callable(content):
@@ -34,10 +36,10 @@ def atomic_write(path: Path, content: bytes | Writer) -> None:
             os.fsync(file.fileno())
         os.replace(name, path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise as_resource_error(error, path.name) from error
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
