@@ -107,7 +107,7 @@ def test_disk_with_too_little_room__is_refused_at_the_start(
     importer, workspace, tmp_path, monkeypatch
 ):
     plan = importer.inspect(write_zip(tmp_path / "a.zip", members())).plan
-    monkeypatch.setattr(type(workspace.files), "free_bytes", lambda _self: 100)
+    monkeypatch.setattr("turn_core.durable.free_bytes", lambda folder: 100)
 
     with pytest.raises(ResourceError, match="this import needs"):
         importer.take(plan)
