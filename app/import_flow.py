@@ -9,7 +9,7 @@ from app import state
 from app.components.uploader import Uploaded
 from app.views import importing, progress
 from turn_core.services import demo, imports, jobs, uploads
-from turn_core.services.imports import ImportRequest, SourceRef
+from turn_core.services.imports import ImportPlan, ImportRequest, SourceRef
 from turn_core.services.workspace import Workspace
 from turn_core.types import Job, JobKind, JobState
 
@@ -49,17 +49,20 @@ def go_on(workspace: Workspace, reviewer: str, job_id: int) -> None:
 
 
 def _confirm(workspace: Workspace, reviewer: str, job: Job) -> None:
-    plan = importing.confirm(imports.report_of(job))
-    if plan is not None:
-        started = imports.start_import(workspace, ImportRequest(plan=plan), actor=reviewer)
+    chosen = importing.confirm(imports.report_of(job))
+    if isinstance(chosen, ImportPlan):
+        started = imports.start_import(workspace, ImportRequest(plan=chosen), actor=reviewer)
         state.note_inspection(job.job_id)
         state.watch_job(started.job_id)
+    elif chosen == importing.OTHER:
+        state.watch_job(None)
+    if chosen is not None:
         st.rerun()
 
 
 def _after_failure(job: Job) -> None:
     way = importing.after_failure(job, has_columns=state.inspected_job() is not None)
     if way is not None:
-        state.watch_job(state.inspected_job() if way == "back" else None)
+        state.watch_job(state.inspected_job() if way == importing.BACK else None)
         state.note_inspection(None)
         st.rerun()

@@ -24,7 +24,7 @@ FORM_TEXT = {
     "digits": "Handwritten digits",
 }
 _NONE = "– none –"
-DEMO = "demo"
+DEMO, OTHER, BACK = "demo", "other", "back"
 Source = Uploaded | SourceRef | str
 
 
@@ -83,8 +83,8 @@ def _server_source(servers: Sequence[ServerSource]) -> SourceRef | None:
     return servers[place].source if pressed else None
 
 
-def confirm(report: SourceReport) -> ImportPlan | None:
-    """Show what an inspection found; return the plan when Import was pressed."""
+def confirm(report: SourceReport) -> ImportPlan | str | None:
+    """Show what an inspection found; return the plan when Import was pressed, or `OTHER`."""
     plan = report.plan
     st.subheader(md_escape(shorten(plan.source.title, 60)))
     ignored = f" {plural(report.num_ignored, 'other file')} ignored." if report.num_ignored else ""
@@ -102,15 +102,17 @@ def confirm(report: SourceReport) -> ImportPlan | None:
     if report.problem and plan == replace(report.plan, name=plan.name):
         st.error(md_escape(report.problem), icon=":material/error:")
     incomplete = plan.form in ("table", "parquet") and not (plan.label_column and plan.image_column)
-    pressed = st.button(
-        "Import",
-        type="primary",
-        icon=":material/check:",
-        key="import_confirm",
-        disabled=not plan.name or incomplete,
-        help="Choose the columns of the image and of the label first." if incomplete else None,
-    )
-    return plan if pressed else None
+    with st.container(horizontal=True):
+        pressed = st.button(
+            "Import",
+            type="primary",
+            icon=":material/check:",
+            key="import_confirm",
+            disabled=not plan.name or incomplete,
+            help="Choose the columns of the image and of the label first." if incomplete else None,
+        )
+        other = st.button("Choose another source", key="import_other")
+    return plan if pressed else OTHER if other else None
 
 
 def _form(report: SourceReport) -> ImportPlan:
@@ -200,7 +202,9 @@ def classes(report: SourceReport) -> None:
     if not report.classes:
         return
     total = report.num_classes or len(report.classes)
-    with st.expander(f"{plural(total, 'class')} found", icon=":material/label:"):
+    with st.expander(
+        f"{plural(total, 'class')} found", icon=":material/label:", expanded=total <= 10
+    ):
         st.dataframe(
             {
                 "Class": [found.name for found in report.classes],
@@ -221,13 +225,13 @@ def refused(report: SourceReport) -> None:
 
 
 def after_failure(job: Job, *, has_columns: bool) -> str | None:
-    """Offer the ways on after a job that did not do it; return `back` or `other`."""
+    """Offer the ways on after a job that did not do it; return `BACK` or `OTHER`."""
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         return None
     with st.container(horizontal=True):
         back = has_columns and st.button("Back to the columns", key="import_back")
         other = st.button("Choose another source", type="primary", key="import_other")
-    return "back" if back else "other" if other else None
+    return BACK if back else OTHER if other else None
 
 
 def refusal_table(items: Sequence[tuple[str, str]], *, key: str) -> None:

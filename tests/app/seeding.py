@@ -1,7 +1,7 @@
 """Projects with real little images and made-up scores, for pages that only show them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -25,9 +25,11 @@ def seed_project(
     class_names: Sequence[str] = CLASS_NAMES,
     name: str = "animals",
     num_images: int | None = None,
+    draw: Callable[[int], Image.Image] | None = None,
 ) -> int:
     """A project whose sample i has given class i % K; `num_images` different pictures."""
-    shas = [_image(workspace, i) for i in range(num_images or num_samples)]
+    pictures = map(draw or _picture, range(num_images or num_samples))
+    shas = [_store(workspace, picture) for picture in pictures]
     samples = [
         NewSample(
             file_name=f"images/{i:05d}.png",
@@ -123,11 +125,15 @@ def _sample_ids(workspace: Workspace, project_id: int) -> list[int]:
     return [int(i) for i in samples.label_snapshot(workspace, project_id).sample_ids]
 
 
-def _image(workspace: Workspace, number: int) -> str:
+def _picture(number: int) -> Image.Image:
     color = ((number * 53) % 256, (number * 97) % 256, (number * 193) % 256)
     picture = Image.new("RGB", (32, 32), color)
     for step in range(0, 32, 4):  # something to see
         picture.putpixel((step, number % 32), (255, 255, 255))
+    return picture
+
+
+def _store(workspace: Workspace, picture: Image.Image) -> str:
     data = images.encode_webp(picture, lossless=True)
     sha256 = hashlib.sha256(data).hexdigest()
     atomic_write(workspace.files.blob(sha256), data)

@@ -100,7 +100,7 @@ def running(folder: Path, *, worker_seen: bool) -> Iterator[Server]:
     if worker_seen:
         jobs.beat_worker(workspace, "test")
     port = free_port()
-    environ = {**os.environ, "TURN_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environ = {"OMP_NUM_THREADS": "1", **os.environ, "TURN_HOME": str(home)}
     environ |= {"TURN_DATABASE_URL": "", "TURN_DATA_ROOTS": str(roots), "HF_HUB_OFFLINE": "1"}
     process = start_web(port, environ, folder / "web.log")
     yield Server(f"http://127.0.0.1:{port}", home, roots, workspace, process, environ)
