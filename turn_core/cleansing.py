@@ -40,11 +40,18 @@ unscored: its loss is not a number.
 MAX_LOSS = 18.42
 """-log(1e-8): larger losses say no more, and would stretch the scale of their class."""
 
-LARGE = 1000
-"""From this many samples on, `separation_large` is the gate, below it `separation_small`."""
+SMALL, LARGE = 100, 1000
+"""The gate is `separation_small` up to 100 samples and `separation_large` from 1,000 on; between
+them it falls with the logarithm of the number."""
 
 EVEN_ODDS = 0.6931
 """log 2: the loss of a label that gets half of the probability. A group below it is not wrong."""
+
+MIN_GROUP = 5
+"""Samples that the smaller of two groups must hold; less are outliers."""
+
+MIN_CLEAN_SHARE = 0.05
+"""A class with a smaller share of clean samples does not set the size of the clean subset."""
 
 RANK_SPREAD = 0.9
 """Share of the room above the threshold that ranks without a cut are spread over."""
@@ -101,7 +108,7 @@ class CleanSubset:
     per_class: Ints
     """(K,) what every class gave."""
     topped_up: Bools
-    """(K,) classes that had to give samples at or below the threshold to reach the floor."""
+    """(K,) classes that had to give samples at or below the threshold."""
 
 
 def clean_probability(
@@ -115,10 +122,10 @@ def clean_probability(
     """Return the posterior that each label (N,) in 0..K-1 is right, given its CE loss (N,).
 
     Trusted samples, whose label a person confirmed, get 1 and take no part in the fit. A class
-    is judged by its own mixture where that passes the gate (Ashman's D above `separation_small`,
-    or `separation_large` from 1,000 samples on, and an upper group that the model gives less
-    than half of the probability), else by the pooled one where that passes, else its samples
-    are ranked above the threshold and none is cut.
+    is judged by its own mixture where that passes the gate (groups apart by Ashman's D, neither
+    of a few outliers, the labels of the upper one with less than half of the probability), else
+    by the pooled one where that passes, else its samples are ranked above the threshold and
+    none is cut.
 
     Raises:
         DataError: the shapes disagree, or a label is out of range.
@@ -156,11 +163,12 @@ def balanced_clean_subset(
 ) -> CleanSubset:
     """Draw the same number of clean samples from every class (paper section 4.2, equation 4).
 
-    N is the smallest number of clean samples of any class, but at least `subset_floor`; classes
-    below `min_class_size` give what they have and do not hold the others down. Every trusted
-    sample is taken and counts towards N, even where a class has more than N of them. The rest
-    is drawn uniformly from the samples above the threshold; what then lacks to the floor is the
-    most probable of those below. Samples outside `eligible` (excluded, held out) are never drawn.
+    N is the smallest number of clean samples of any class, but at least `subset_floor`. Two kinds
+    of class do not hold the others down: one below `min_class_size` gives what it has; one of
+    which less than a twentieth is clean was not learned, and is topped up to N. Every trusted
+    sample is taken and counts towards N, even where a class has more than N of them. The rest is
+    drawn uniformly from the samples above the threshold; what then lacks is the most probable
+    of those below. Samples outside `eligible` (excluded, held out) are never drawn.
     """
     everyone = np.ones(len(labels), np.bool_)
     usable = everyone if eligible is None else eligible
@@ -171,9 +179,10 @@ def balanced_clean_subset(
     available, num_clean, num_trusted = (
         np.bincount(labels[mask], minlength=num_classes) for mask in (usable, clean, trust)
     )
-    size = _subset_size(available, num_clean, config)
-    quota = np.minimum(size, np.maximum(num_clean, config.subset_floor))
-    quota = np.maximum(np.minimum(quota, available), num_trusted)
+    unlearned = num_clean < MIN_CLEAN_SHARE * available
+    size = _subset_size(available, num_clean, unlearned, config)
+    wanted = np.where(unlearned, size, np.maximum(num_clean, config.subset_floor))
+    quota = np.maximum(np.minimum(np.minimum(wanted, size), available), num_trusted)
     # Within a class: trusted first, then the clean in random order, then the likeliest others.
     lottery = np.random.default_rng(derive(seed, "clean_subset")).random(len(labels))
     turn = np.where(trust, -1, np.where(clean, lottery, 2 - cleansing.clean_probability))
@@ -188,10 +197,12 @@ def balanced_clean_subset(
     )
 
 
-def _subset_size(available: Ints, num_clean: Ints, config: CleansingConfig) -> int:
-    decides = available >= config.min_class_size
-    if not decides.any():
-        decides = available > 0
+def _subset_size(
+    available: Ints, num_clean: Ints, unlearned: Bools, config: CleansingConfig
+) -> int:
+    present = (available > 0) & ~unlearned
+    large = present & (available >= config.min_class_size)
+    decides = large if large.any() else present
     smallest = int(num_clean[decides].min()) if decides.any() else 0
     return max(smallest, config.subset_floor)
 
@@ -245,21 +256,28 @@ def _bounds(ordered: Floats, counts: Ints, share: float) -> tuple[Floats, Floats
 
 
 def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray[np.str_]:
-    """Return the fallback (K,) of each class: by its own gate, then by the pooled one."""
+    """Return the fallback (K,) of each class: by its own gate, then by the pooled one.
+
+    Where the pooled mixture shows no two groups, only a large class is believed on its own: of
+    many small ones some always look split by chance.
+    """
     if pooled.counts[0] < config.min_samples:
-        other = RANKING_ONLY
-    elif pooled.high[0] <= pooled.low[0]:
-        other = NO_SIGNAL
-    else:
-        other = POOLED if _separated(pooled, config)[0] else ONE_CLUSTER
-    allowed = _separated(own, config) & (other not in (RANKING_ONLY, NO_SIGNAL))
-    return np.where(allowed, NONE, other)
+        return np.full(len(own.counts), RANKING_ONLY)
+    if pooled.high[0] <= pooled.low[0]:
+        return np.full(len(own.counts), NO_SIGNAL)
+    pooled_stands = bool(_stands_apart(pooled, config)[0])
+    believed = _stands_apart(own, config) & (pooled_stands | (own.counts >= LARGE))
+    return np.where(believed, NONE, POOLED if pooled_stands else ONE_CLUSTER)
 
 
-def _separated(fit: GroupFit, config: CleansingConfig) -> Bools:
-    gate = np.where(fit.counts < LARGE, config.separation_small, config.separation_large)
+def _stands_apart(fit: GroupFit, config: CleansingConfig) -> Bools:
+    """Return the gate (G,): two groups far apart, neither a few outliers, the upper one wrong."""
+    share = np.log(LARGE / np.maximum(fit.counts, 1)) / np.log(LARGE / SMALL)
+    fall = config.separation_small - config.separation_large
+    gate = config.separation_large + fall * np.clip(share, 0, 1)
     upper = fit.low + fit.mixtures.means[:, 1] * (fit.high - fit.low)
-    return np.asarray((fit.separation > gate) & (upper > EVEN_ODDS))
+    smaller = fit.counts * fit.mixtures.weights.min(axis=1)
+    return np.asarray((fit.separation > gate) & (smaller >= MIN_GROUP) & (upper > EVEN_ODDS))
 
 
 def _posterior(

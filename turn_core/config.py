@@ -82,9 +82,9 @@ class CleansingConfig:
     min_samples: int = 50
     """With fewer scored samples in all nothing is cut (fallback `ranking_only`)."""
     separation_small: float = 2.5
-    """Ashman's D that a mixture on fewer than 1,000 samples must exceed to be believed."""
+    """Ashman's D that a mixture on 100 samples or fewer must exceed to be believed."""
     separation_large: float = 2.0
-    """The same from 1,000 samples on."""
+    """The same from 1,000 samples on; in between it falls with the logarithm of the number."""
     subset_floor: int = 4
     """Every class gives at least this many samples (its most probable ones), or all it has."""
 

@@ -42,7 +42,8 @@ def nearest_neighbours(
     """Return the k nearest others of every sample: indices and cosines, both (N, min(k, N - 1)).
 
     Nearest first, equals by index. A row of zeros has cosine 0 to all. `reduced` says whether
-    bfloat16 proposes candidates; None measures which is faster. The neighbours are the same.
+    bfloat16 proposes candidates; None measures which is faster. The result is the same up to
+    the rounding of fp32.
 
     Raises:
         DataError: features is not (N, D), or k is below 1.

@@ -82,6 +82,14 @@ def test_class_without_two_groups__is_judged_by_the_mixture_of_all():
     assert (found.clean_probability[labels == 2] > 0.9).all()
 
 
+def test_few_outliers__are_no_group():
+    losses, labels = clean_classes()
+    losses[:3] = 9  # three of 300: far apart, but too few to say that labels are wrong
+    found = clean_probability(losses, labels, 4, CONFIG)
+    assert found.classes.separation[0] > CONFIG.separation_small
+    assert found.class_fallback == ("one_cluster",) * 4
+
+
 def test_group_with_most_of_the_probability__is_not_called_wrong():
     losses, labels, _ = noisy_classes()
     losses = np.where(losses > 2, 0.5, 0.1) + losses / 1000  # two groups, far apart, p = .9 and .6
@@ -207,22 +215,39 @@ def test_subset__draws_uniformly_and_not_by_probability():
 
 def test_subset__always_takes_the_trusted_even_more_than_the_others_give():
     losses, labels, is_error = noisy_classes(num_classes=2)
-    losses[labels == 1] = 5  # class 1 has nothing clean
+    losses[labels == 1] = 5
+    losses[300:320] = 1  # class 1 has twenty clean ones
     trusted = np.zeros(len(labels), bool)
     trusted[np.flatnonzero((labels == 0) & is_error)[:30]] = True
     _, subset = drawn(losses, labels, 2, trusted=trusted)
     assert trusted[subset.indices].sum() == 30
-    assert subset.per_class[0] == 30 > subset.size
+    assert subset.per_class.tolist() == [30, 20]
+    assert subset.size == 20
 
 
 def test_subset__tops_a_class_up_to_the_floor_with_its_most_probable():
     losses, labels, _ = noisy_classes(num_classes=2)
-    in_1 = np.flatnonzero(labels == 1)
-    losses[in_1] = 5 - 0.1 * np.log(np.linspace(1, 0.01, 300))  # one group, all high
-    _, subset = drawn(losses, labels, 2)
+    in_1 = np.flatnonzero(labels == 1)[:30]
+    losses, labels = losses[: in_1[-1] + 1], labels[: in_1[-1] + 1]
+    losses[in_1] = 5 + np.arange(30) / 1000  # one group, all high, but the first two
+    losses[in_1[:2]] = 1
+    found, subset = drawn(losses, labels, 2)
+    assert found.class_fallback == ("none", "pooled")
     assert subset.size == CONFIG.subset_floor == 4
     assert subset.topped_up.tolist() == [False, True]
     np.testing.assert_array_equal(subset.indices[labels[subset.indices] == 1], in_1[:4])
+
+
+def test_subset__is_not_held_down_by_a_class_that_was_not_learned():
+    losses, labels, _ = noisy_classes()
+    in_2 = np.flatnonzero(labels == 2)
+    losses[in_2] = 6  # nothing of class 2 looks clean
+    found, subset = drawn(losses, labels, 4)
+    assert found.class_fallback[2] == "pooled"
+    assert subset.size > 150
+    assert np.bincount(labels[subset.indices]).tolist() == [subset.size] * 4
+    assert subset.topped_up.tolist() == [False, False, True, False]
+    np.testing.assert_array_equal(subset.indices[labels[subset.indices] == 2], in_2[: subset.size])
 
 
 def test_subset__is_not_held_down_by_a_tiny_class_which_gives_what_it_has():
