@@ -8,10 +8,11 @@ import streamlit as st
 from app import links
 from app.components.gallery import Tile, gallery
 from app.format import STATUS_TEXT, count, html_escape, md_escape, number, percent, shorten, when
+from turn_core.services.samples import Order
 from turn_core.types import ClassInfo, LabelEvent, ReviewStatus, Sample, SampleState
 
 PAGE_SIZE = 60
-ORDERS = {"file_name": "File name", "clean_probability": "Most suspicious first"}
+ORDERS: dict[Order, str] = {"file_name": "File name", "clean_probability": "Most suspicious first"}
 STATES = {
     None: "All images",
     SampleState.OK: "Usable",
@@ -28,7 +29,7 @@ class Filters:
     status: ReviewStatus | None
     state: SampleState | None
     text: str
-    order: str
+    order: Order
 
 
 def filters(classes: Sequence[ClassInfo], *, has_run: bool) -> Filters:
@@ -53,9 +54,10 @@ def filters(classes: Sequence[ClassInfo], *, has_run: bool) -> Filters:
     state = columns[3].selectbox(
         "Images", list(STATES), format_func=lambda key: STATES[key], key="browse_state"
     )
+    orders: list[Order] = list(ORDERS) if has_run else ["file_name"]
     order = columns[4].selectbox(
         "Order",
-        list(ORDERS) if has_run else ["file_name"],
+        orders,
         format_func=lambda key: ORDERS[key],
         key="browse_order",
     )

@@ -18,13 +18,20 @@ def told() -> Iterator[None]:
     try:
         yield
     except TurnError as error:
-        text = str(error)
-        icon = ":material/search_off:" if isinstance(error, NotFoundError) else ":material/error:"
-        st.error(md_escape(text[:1].upper() + text[1:]), icon=icon)
+        _show(error)
+
+
+def _show(error: TurnError) -> None:
+    text = str(error)
+    icon = ":material/search_off:" if isinstance(error, NotFoundError) else ":material/error:"
+    st.error(md_escape(text[:1].upper() + text[1:]), icon=icon)
 
 
 def unexpected(error: Exception) -> bool:
-    """Log a fault of ours and tell the visitor plainly; True keeps Streamlit from telling it."""
+    """Tell what reached no page; log a fault of ours. True keeps Streamlit from telling it."""
+    if isinstance(error, TurnError):
+        _show(error)
+        return True
     _log.error("a page failed", exc_info=error)
     st.error(
         "Something went wrong on this page. Your decisions are safe: each was saved when it was "

@@ -17,6 +17,14 @@ def texts(page):
     return "\n".join([str(part.value) for part in parts] + html)
 
 
+def box(page, label):
+    return next(element for element in page.text_input if element.label == label)
+
+
+def button(page, label):
+    return next(element for element in page.button if element.label == label)
+
+
 def labels(page):
     return [button.label for button in page.button]
 
@@ -106,6 +114,23 @@ def test_data_page_shows_report_and_classes(open_page, app_workspace):
     assert list(page.dataframe[0].value["Class"]) == ["cat", "dog", "owl", "fox"]
     page.segmented_control(key="data_part").select("Import report").run()
     assert "without an import report" in texts(page)
+
+
+def test_class_is_added_and_project_deleted_only_by_its_name(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    page = open_page("data")
+    page.segmented_control(key="data_part").select("Project").run()
+    box(page, "Name of the class").input("emu")
+    button(page, "Add").click().run()
+    names = [info.name for info in projects.classes(app_workspace, project_id)]
+    assert names[-1] == "emu"
+    box(page, "Type the name of the project to confirm").input("something else")
+    button(page, "Delete for good").click().run()
+    assert "nothing was deleted" in texts(page)
+    box(page, "Type the name of the project to confirm").input("animals")
+    button(page, "Delete for good").click().run()
+    assert projects.list_projects(app_workspace) == []
+    assert "Import images" in texts(page)
 
 
 def test_runs_page_starts_a_round_with_the_chosen_settings(open_page, app_workspace):

@@ -51,7 +51,12 @@ class View {
   picture(card, deck) {
     const image = this.$("image");
     const source = deck.preview(card);
-    if (image.getAttribute("src") !== source) image.src = source;
+    if (image.getAttribute("src") !== source) {
+      // A browser shows the old picture until the new one is there: beside the new labels it lies.
+      image.style.visibility = deck.images.get(card.id)?.complete ? "visible" : "hidden";
+      this.$("broken").hidden = true;
+      image.src = source;
+    }
     image.alt = `Image ${card.name}, given label ${this.name(card.given)}`;
     image.classList.toggle("tiny", Math.max(card.width || 0, card.height || 0) <= 64);
     this.$("name").textContent = card.name;
