@@ -102,15 +102,12 @@ def show(report: dict[str, Any], seconds: float, watch: MemoryWatch) -> None:
     print(f"| all, as the clock saw it | {seconds:.1f} | {report['num_samples']:,} | |")
     noise, found = report["noise_rate"], report["detection"]
     wrong = report["metrics"]["num_errors"] / report["num_samples"]
-    print(
-        f"\nestimated noise rate {noise['value']:.3f} ({noise['low']:.3f} to {noise['high']:.3f})"
-    )
+    print(f"\nestimated noise rate {noise}")
     print(f"true noise rate {wrong:.3f}")
-    print(", ".join(f"{name} {value:.3f}" for name, value in found.items()))
+    print(found)
     for number, figures in enumerate(report["metrics"]["passes"]):
         name = "step 1" if number == 0 else f"after epoch {number}"
-        ap, auroc = figures["average_precision"], figures["auroc"]
-        print(f"{name}: auroc {auroc:.3f}, average precision {ap:.3f}")
+        print(f"{name}: {figures}")
     print(f"accuracy on the hold-out {report['metrics']['holdout_accuracy']}")
     print(
         f"peak memory {watch.tree / GB:.2f} GB in all, {watch.largest / GB:.2f} GB in one process"

@@ -15,10 +15,8 @@ TREES = ("turn_core", "app", "pages")
 # A module imports its own layer and those before it. A new top-level module needs a place here.
 LAYERS = (
     {"base": "__init__ errors types config seeds presets durable"},
-    {
-        "math": "losses metrics scoring mixture noise images pixels augment array_file devices holdout"
-    },
-    {"math with models": "backbones checkpoint"},
+    {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
+    {"math with models": "backbones checkpoint pixels"},
     {"algorithms": "features predictions linear_probe cleansing finetune neighbours projection"},
     {"methods": "methods"},
     {"store": "store"},

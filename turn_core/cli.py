@@ -229,16 +229,18 @@ def _alone(home: Path) -> Iterator[None]:
 
 def summary(report: Mapping[str, Any], out: Path) -> str:
     """Return the report as a few lines for a person."""
-    lines = []
+    lines = ["The noise rate could not be estimated."]
     if noise := report["noise_rate"]:
         low, high = noise["low"], noise["high"]
-        lines.append(
-            f"Estimated noise rate {noise['value']:.1%} ({low:.1%} to {high:.1%});"
-            f" {report['num_issues']:,} of {report['num_samples']:,} labels are likely wrong."
-        )
+        lines = [f"Estimated noise rate {noise['value']:.1%} ({low:.1%} to {high:.1%})."]
+    lines.append(
+        f"{report['num_issues']:,} of {report['num_samples']:,} labels are likely wrong"
+        f" (clean probability at or below {report['threshold']})."
+    )
     if detection := report["detection"]:
-        figures = ", ".join(f"{name.replace('_', ' ')} {v:.3f}" for name, v in detection.items())
-        lines.append(f"Against the true labels: {figures}.")
+        told = {name.replace("_", " "): value for name, value in detection.items()}
+        figures = [f"{name} {'-' if v is None else f'{v:.3f}'}" for name, v in told.items()]
+        lines.append(f"Against the true labels: {', '.join(figures)}.")
     seconds = sum(stage["seconds"] for stage in report["stages"])
     lines.append(f"Written to {out}: labels.parquet, labels.csv, report.json ({seconds:.0f} s).")
     return "\n".join(lines)

@@ -229,3 +229,14 @@ def test_configuration_is_the_preset_with_what_the_options_change(tmp_path):
     config = audit.configuration(request, allow_hub=False)
     assert (config.cleansing.threshold, config.probe.epochs, config.seed) == (0.4, 7, 3)
     assert (config.finetune.epochs, config.allow_hub, config.backbone) == (4, False, "turn-mini")
+
+
+def test_demo_audits_the_digits_of_which_30_percent_are_wrong(turn, backbone, tmp_path):
+    options = ("--backbone", backbone, "--linear-probe-epochs", 5, "--finetune-epochs", 0)
+    code, out, err = turn("demo", "--out", tmp_path / "out", *options)
+    assert code == 0, err
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["num_samples"] == 1797
+    assert report["metrics"]["num_errors"] == pytest.approx(0.3 * 1797, rel=0.1)
+    assert report["detection"]["auroc"] > 0.6  # a random network of 500 weights
+    assert "Against the true labels" in out

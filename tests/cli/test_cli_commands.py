@@ -123,3 +123,20 @@ def test_doctor_does_not_touch_the_home_folder(tmp_path):
     for check in (doctor.check_home, doctor.check_disk, doctor.check_database, doctor.check_worker):
         check(settings_at(home))
     assert not home.exists()
+
+
+def test_summary_says_what_is_not_known():
+    report = {
+        "noise_rate": None,
+        "num_issues": 0,
+        "num_samples": 40,
+        "threshold": 0.6,
+        "detection": {"auroc": 0.75, "precision": None},
+        "stages": [{"seconds": 1.6}],
+    }
+    assert cli.summary(report, Path("out")).splitlines() == [
+        "The noise rate could not be estimated.",
+        "0 of 40 labels are likely wrong (clean probability at or below 0.6).",
+        "Against the true labels: auroc 0.750, precision -.",
+        "Written to out: labels.parquet, labels.csv, report.json (2 s).",
+    ]

@@ -33,6 +33,14 @@ def test_full_disk_and_spent_memory_say_so():
     assert "Memory ran out" in str(faults.as_turn_error(OutOfMemoryError("CUDA"), 1))
 
 
+def test_lost_gpu_offers_the_processor():
+    error = RuntimeError("CUDA error: device unavailable\nCUDA kernel errors might be ...")
+    told = faults.as_turn_error(error, 1)
+    assert isinstance(told, ResourceError)
+    assert "device cpu" in str(told)
+    assert "\n" not in str(told)
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

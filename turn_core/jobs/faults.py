@@ -47,6 +47,11 @@ def as_turn_error(error: BaseException, job_id: int) -> TurnError:
             " choose a smaller backbone or micro batch and start it again"
         )
     text = " ".join(str(error).split())
+    if "CUDA error" in text:
+        return ResourceError(
+            "The GPU was lost or reports an error, so the job stopped;"
+            f" start it again, or with device cpu ({text[:200]})"
+        )
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return JobError(
         f"The job stopped because of a fault in TURN Audit ({what[:300]});"

@@ -21,7 +21,8 @@ class ProcessId:
     """A process on a machine since its last boot.
 
     Attributes:
-        host: name of the machine.
+        host: name of the machine, and the namespace of pids: in another container the same
+            number is another process.
         pid: number of the process, which the system gives again later.
         start: when it started, in the system's own ticks; 0 where there is no such process.
         boot: id of the boot; after a reboot every process of before is gone.
@@ -47,7 +48,7 @@ class ProcessId:
 def identify(pid: int | None = None) -> ProcessId:
     """Return the identity of process `pid` on this machine; without one, of this process."""
     pid = os.getpid() if pid is None else pid
-    return ProcessId(platform.node().replace(":", "_"), pid, _start_time(pid), _boot_id())
+    return ProcessId(_host(), pid, _start_time(pid), _boot_id())
 
 
 def is_surely_dead(process: ProcessId) -> bool:
@@ -112,6 +113,12 @@ def stop(process: "subprocess.Popen[bytes]", *, patience: float) -> int:
     except subprocess.TimeoutExpired:
         signal_group(process, signal.SIGKILL)
         return process.wait()
+
+
+def _host() -> str:
+    namespace = Path("/proc/self/ns/pid")
+    inode = namespace.stat().st_ino if namespace.exists() else 0
+    return f"{platform.node().replace(':', '_')}/{inode}"
 
 
 def _boot_id() -> str:
