@@ -40,7 +40,8 @@ if len(complete) >= 2:
     run_history.change(complete[-2], complete[-1], found)
 if complete:
     job = jobs.get_job(workspace, complete[-1].job_id)
-    run_history.details(complete[-1], job.progress)
+    if run_history.details(complete[-1], job.progress):
+        st.switch_page("../pages/review.py")
 if history:
     st.subheader("All rounds")
     run_history.table(history)

@@ -52,6 +52,7 @@ def progress_json(progress: ReviewProgress) -> Json:
         "pending": progress.pending,
         "decided": progress.decided,
         "issues": progress.num_issues_pending,
+        "allIssues": progress.num_issues,
         "byStatus": {status.value: number for status, number in progress.by_status.items()},
     }
 

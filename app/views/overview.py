@@ -79,9 +79,24 @@ def _next_step(overview: Overview) -> _Step:
         issues = overview.num_issues
         text = "The most suspicious come first. Keeping a label counts as much as correcting it."
         return _Step(f"Review {plural(issues, 'suspicious label')}", text, "Review", "review")
+    run = overview.latest_run
+    if overview.next_step is NextStep.EXPORT and run and not found_a_group(run):
+        return _RANKED_ONLY
     return _STEPS[overview.next_step]
 
 
+def found_a_group(run: Run) -> bool:
+    """Say whether the round told suspicious labels from the rest, or could only rank them."""
+    return bool(run.metrics.get("num_issues"))
+
+
+_RANKED_ONLY = _Step(
+    "Review the most suspicious labels",
+    "The latest round found no clear group of wrong labels, so it only ranks them. Look at the "
+    "first ones and stop where they turn out right; then train again or export.",
+    "Review",
+    "review",
+)
 _STEPS: dict[NextStep, _Step] = {
     NextStep.IMPORT: _Step("Import images", "This project holds no images yet.", "Import", "data"),
     NextStep.TRAIN: _Step(
@@ -116,7 +131,7 @@ def numbers(overview: Overview, num_rounds: int) -> None:
         for status, amount in overview.status_counts.items()
         if status not in (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
     )
-    with st.grid(4, min_column_width=170):
+    with st.grid(4, min_column_width=125):
         _tile(
             "Images",
             count(project.num_samples),
@@ -127,12 +142,19 @@ def numbers(overview: Overview, num_rounds: int) -> None:
         _tile(
             "Estimated wrong labels",
             percent(noise.value) if noise else "–",
-            f"95 %: {100 * noise.low:.1f}–{100 * noise.high:.1f} %" if noise else "train a round",
+            _interval(overview),
             "Share of given labels that the latest round takes for wrong, with its 95 % interval.",
         )
         pending = plural(overview.num_issues, "suspicious label")
         _tile("Reviewed", count(reviewed), f"{pending} pending" if overview.latest_run else "–")
         _tile("Rounds", count(num_rounds), _age(overview.latest_run))
+
+
+def _interval(overview: Overview) -> str:
+    noise = overview.noise
+    if noise is not None:
+        return f"95 %: {100 * noise.low:.1f}–{100 * noise.high:.1f} %"
+    return "train a round" if overview.latest_run is None else "no clear group found"
 
 
 def _tile(label: str, value: str, below: str, tip: str | None = None) -> None:

@@ -109,9 +109,16 @@ def _estimate(title: str, estimate: Interval | None) -> None:
     )
 
 
-def details(run: Run, progress: Progress) -> None:
-    """Show curves, stages, settings and, where the truth is known, how good the ranking is."""
-    st.subheader(f"Round {run.number} in detail")
+def details(run: Run, progress: Progress) -> bool:
+    """Show curves, stages, settings and, where the truth is known, how good the ranking is.
+
+    Returns True when the person wants to review the round.
+    """
+    title, button = st.columns([4, 1], vertical_alignment="center")
+    title.subheader(f"Round {run.number} in detail")
+    wanted = button.button(
+        "Review this round", icon=":material/rule:", width="stretch", key="run_review"
+    )
     fallbacks = run.metrics.get("fallbacks")
     notes = _fallback_notes(fallbacks) if isinstance(fallbacks, Mapping) else []
     for note in notes:
@@ -124,6 +131,7 @@ def details(run: Run, progress: Progress) -> None:
         left.dataframe(_stages(timings), hide_index=True, width="stretch", key="run_stages")
     with right.expander("Settings and environment", icon=":material/settings:"):
         st.json({"config": dict(run.config), "environment": dict(run.environment)}, expanded=1)
+    return wanted
 
 
 def _stages(timings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -131,7 +139,9 @@ def _stages(timings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         "Stage": [str(item.get("stage", "")) for item in timings],
         "Time": [duration(item.get("seconds")) for item in timings],
         "Items": [count(item["items"]) if item.get("items") else "–" for item in timings],
-        "Per second": [number(item.get("per_second"), 1) for item in timings],
+        "Per second": [
+            number(item.get("per_second") if item.get("items") else None, 1) for item in timings
+        ],
     }
 
 

@@ -69,6 +69,14 @@ def test_overview_leads_from_training_to_review(open_page, app_workspace):
     assert metrics["Estimated wrong labels"].delta == "95 %: 22.5–27.5 %"
 
 
+def test_round_that_only_ranks_is_not_called_done(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    seed_run(app_workspace, project_id, num_issues=0)
+    shown = texts(open_page("overview"))
+    assert "Review the most suspicious labels" in shown
+    assert "Nothing suspicious is left" not in shown
+
+
 def test_overview_says_when_no_worker_is_running(open_page, app_workspace):
     jobs.forget_worker(app_workspace, "test worker")
     seed_project(app_workspace)

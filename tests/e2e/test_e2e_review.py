@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from e2e_helpers import open_review, shown_position, wait_saved
+from e2e_helpers import READY, open_review, shown_position, wait_saved
 from playwright.sync_api import Page, Route, expect
 from seeding import seed_project, seed_run
 
@@ -206,7 +206,33 @@ def test_hostile_class_names_are_text_everywhere(server, page: Page):
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     for path in ("", "data", "runs", "review", "export"):
         page.goto(f"{server.url}/{path}?project={project_id}")
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+        page.wait_for_selector(READY)
         page.wait_for_timeout(700)
     foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws"))]
     assert foreign == []
+
+
+def test_web_process_never_loads_what_only_jobs_need(server, project, page: Page):
+    for path in ("", "data", "runs", "review", "export"):
+        page.goto(f"{server.url}/{path}?project={project}")
+        page.wait_for_selector(READY)
+    with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as lines:
+        loaded = lines.read()
+    for name in ("torch", "sklearn", "scipy", "transformers", "umap"):
+        assert f"site-packages/{name}/" not in loaded
+
+
+def test_slow_image_is_hidden_until_it_is_there(server, project, page: Page):
+    page.route("**/preview?*", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.goto(f"{server.url}/review?project={project}")
+    image = page.locator(".js-image")
+    expect(image).to_be_hidden()
+    expect(image).to_be_visible()
+
+
+def test_only_a_ranking_is_not_called_clean(server, page: Page):
+    project = seed_project(server.workspace, num_samples=12, name="ranked only")
+    seed_run(server.workspace, project, num_issues=0)
+    open_review(page, server, project)
+    expect(page.locator(".js-left")).to_have_text("12 left, most suspicious first")
+    expect(page.locator(".js-note")).to_be_hidden()

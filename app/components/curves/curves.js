@@ -17,17 +17,17 @@ function label(value, percent) {
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
 }
 
-function range(values) {
+function range(values, percent) {
   const low = Math.min(...values);
   const high = Math.max(...values);
   const room = (high - low || Math.abs(high) || 1) * 0.08;
-  return [low - room, high + room];
+  return percent ? [Math.max(0, low - room), Math.min(1, high + room)] : [low - room, high + room];
 }
 
 function chart({ points, percent, title }) {
   const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, role: "img" });
   const xs = points.map(([x]) => x);
-  const [low, high] = range(points.map(([, y]) => y));
+  const [low, high] = range(points.map(([, y]) => y), percent);
   const [first, last] = [Math.min(...xs), Math.max(...xs)];
   const px = (x) => PAD.left + ((x - first) / (last - first || 1)) * (W - PAD.left - PAD.right);
   const py = (y) => H - PAD.bottom - ((y - low) / (high - low)) * (H - PAD.top - PAD.bottom);

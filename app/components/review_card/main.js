@@ -65,7 +65,7 @@ class Review {
     card.shownAt = performance.now();
     this.view.show(card, this.deck, this.choices(card));
     this.deck.preload();
-    const past = card.clean > this.data.tau && card.status === "pending";
+    const past = this.progress.allIssues > 0 && card.clean > this.data.tau && card.status === "pending";
     this.view.note(past ? "From here on the labels look right. You can stop, train the next round, or go on." : "", "info");
   }
 
@@ -119,16 +119,16 @@ class Review {
     const issues = Math.max(0, this.progress.issues - this.saved);
     const left = issues || Math.max(0, this.progress.pending - this.saved);
     this.view.$("done").textContent = `${done.toLocaleString("en")} decided`;
-    const what = issues ? "suspicious" : "less suspicious";
-    this.view.$("left").textContent = `${left.toLocaleString("en")} ${what} left`;
+    const rest = this.progress.allIssues ? " less suspicious left" : " left, most suspicious first";
+    this.view.$("left").textContent = left.toLocaleString("en") + (issues ? " suspicious left" : rest);
     const share = done + left ? Math.round((100 * done) / (done + left)) : 0;
     this.view.$("fill").style.width = `${share}%`;
     this.view.$("fill").parentElement.setAttribute("aria-valuenow", share);
     this.view.$("order").textContent = this.fixedOrder ? "Digits: fixed order" : "Digits: by likelihood";
     const perHour = this.speed();
     const minutes = perHour ? Math.ceil((60 * left) / perHour) : 0;
-    const rest = minutes > 120 ? `${Math.round(minutes / 60)} h` : `${minutes} min`;
-    this.view.$("speed").textContent = perHour ? `${perHour.toLocaleString("en")} per hour · about ${rest} left` : "";
+    const time = minutes > 120 ? `${Math.round(minutes / 60)} h` : `${minutes} min`;
+    this.view.$("speed").textContent = perHour ? `${perHour.toLocaleString("en")} per hour · about ${time} left` : "";
   }
 
   speed() {

@@ -10,6 +10,7 @@ const UNDO_KEY = APPLE ? "⌘Z" : "Ctrl Z";
 function percent(share) {
   if (share < 0.0005) return "<0.1 %";
   if (share > 0.9995) return ">99.9 %";
+  if (share > 0.995) return `${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
   if (share < 0.095) return `${(100 * share).toFixed(1)} %`;
   return `${Math.round(100 * share)} %`;
 }
