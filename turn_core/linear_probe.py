@@ -69,13 +69,10 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
 ) -> LinearProbe:
     """Train a head (D) -> (K) on features (N, D) and labels (N,) in 0..K-1 (paper section 4.1).
 
-    The samples of `mask` (N,) are trained on, all where it is None. `on_epoch` is called with
-    the number of each epoch, from 1, and its mean training loss. `dtype` is that in which the
-    standardised features are held and multiplied: bfloat16 takes half the memory and, on
-    hardware that has it, half the time; the weights stay fp32.
-
-    The order of samples is a function of (seed, epoch) alone, the start is zero: with the same
-    seed the result is the same. The returned head takes features that are not standardised.
+    The samples of `mask` (N,) are trained on, all where it is None. `on_epoch` gets the number of
+    each epoch, from 1, and its mean training loss. `dtype` is what the standardised features are
+    held in: bfloat16 takes half the memory and may be faster; the weights stay fp32. The order of
+    samples is a function of (seed, epoch), the start is zero. The head takes raw features.
 
     Raises:
         DataError: the shapes disagree, a label is out of range, or nothing is left to train on.
