@@ -32,6 +32,9 @@ def begin(workspace: Workspace, reviewer: str) -> None:
 
 def go_on(workspace: Workspace, reviewer: str, job_id: int) -> None:
     """Show the inspection or import under way, or what comes after it."""
+    if jobs.get_job(workspace, job_id).kind not in (JobKind.INSPECT, JobKind.IMPORT):
+        state.leave_import()  # an address with the number of another job
+        st.rerun()
     job = progress.follow(
         lambda: jobs.get_job(workspace, job_id),
         lambda: jobs.cancel(workspace, job_id, actor=reviewer),

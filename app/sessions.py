@@ -80,7 +80,10 @@ class Sessions:
             names[session_id] = clean_name(name)
             kept = dict(list(names.items())[-_MAX_SESSIONS:])
             partial = self._names_file.with_suffix(".part")
-            partial.write_text(json.dumps(kept), encoding="utf-8")
+            with partial.open("w", encoding="utf-8") as file:
+                json.dump(kept, file)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(self._names_file)
 
     def _sign(self, session_id: str) -> str:
@@ -89,7 +92,12 @@ class Sessions:
     def _names(self) -> dict[str, str]:
         if not self._names_file.exists():
             return {}
-        names = json.loads(self._names_file.read_text(encoding="utf-8"))
+        try:
+            names = json.loads(self._names_file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StoreError(
+                "reviewers.json in the home folder is damaged; delete it and reload the page"
+            ) from error
         return {str(key): str(value) for key, value in names.items()}
 
 

@@ -184,17 +184,17 @@ def _column(table: TableInfo, title: str, chosen: str, *, help_text: str | None 
 
 
 def _preview(table: TableInfo) -> None:
-    rows = max((len(column.samples) for column in table.columns), default=0)
-    if rows:
-        st.dataframe(
-            {
-                column.name: [*column.samples, *[""] * (rows - len(column.samples))]
-                for column in table.columns
-            },
-            hide_index=True,
-            width="stretch",
-            key=f"import_preview_{table.path}",
-        )
+    rows = "" if table.num_rows is None else f", {plural(table.num_rows, 'row')}"
+    st.caption(md_escape(f"The columns of {shorten(table.path, 60)}{rows}:"))
+    st.dataframe(
+        {
+            "Column": [column.name for column in table.columns],
+            "First different values": [" · ".join(column.samples) for column in table.columns],
+        },
+        hide_index=True,
+        width="stretch",
+        key=f"import_preview_{table.path}",
+    )
 
 
 def classes(report: SourceReport) -> None:

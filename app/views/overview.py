@@ -131,7 +131,7 @@ def numbers(overview: Overview, num_rounds: int) -> None:
         for status, amount in overview.status_counts.items()
         if status not in (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
     )
-    with st.grid(4, min_column_width=125):
+    with st.grid(4, min_column_width=200):
         _tile(
             "Images",
             count(project.num_samples),

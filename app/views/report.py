@@ -24,7 +24,10 @@ def import_title(*, can_close: bool) -> bool:
     """Show the head of the import; return True when the person goes back to the project."""
     title, button = st.columns([4, 1], vertical_alignment="center")
     title.title("Import images")
-    return can_close and button.button("Back to the project", key="import_close", width="stretch")
+    return can_close and button.button(
+        "Close", icon=":material/close:", key="import_close", width="stretch",
+        help="Back to the project; what is being imported goes on.",
+    )  # fmt: skip
 
 
 def data_title() -> bool:

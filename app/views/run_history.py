@@ -116,9 +116,7 @@ def details(run: Run, progress: Progress) -> bool:
     """
     title, button = st.columns([4, 1], vertical_alignment="center")
     title.subheader(f"Round {run.number} in detail")
-    wanted = button.button(
-        "Review this round", icon=":material/rule:", width="stretch", key="run_review"
-    )
+    wanted = button.button("Review", icon=":material/rule:", width="stretch", key="run_review")
     fallbacks = run.metrics.get("fallbacks")
     notes = _fallback_notes(fallbacks) if isinstance(fallbacks, Mapping) else []
     for note in notes:

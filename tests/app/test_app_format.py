@@ -76,6 +76,13 @@ def test_reviewers_name_is_short_and_printable(name):
         clean_name(name)
 
 
+def test_damaged_names_are_told(tmp_path):
+    sessions = Sessions(tmp_path)
+    (tmp_path / "reviewers.json").write_text("{")
+    with pytest.raises(StoreError, match="damaged"):
+        sessions.reviewer(None)
+
+
 def test_damaged_secret_is_refused(tmp_path):
     (tmp_path / "secret").write_bytes(b"short")
     with pytest.raises(StoreError, match="damaged"):

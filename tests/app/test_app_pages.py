@@ -233,6 +233,21 @@ def test_address_names_the_project(app_workspace):
     assert page.run().title[0].value == "first"
 
 
+def test_address_of_another_job_leaves_the_import(app_workspace):
+    from app_paths import ROOT
+    from streamlit.testing.v1 import AppTest
+
+    project_id = seed_project(app_workspace)
+    run = seed_run(app_workspace, project_id)
+    job_id = runs.get_run(app_workspace, project_id, run).job_id
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20).run()
+    page = page.switch_page("../pages/data.py")
+    page.query_params["job"] = str(job_id)
+    page = page.run()
+    assert not page.exception
+    assert page.title[0].value == "Data"
+
+
 def test_names_from_data_are_shown_as_text(open_page, app_workspace):
     name = "![x](http://evil.example/x.png) **b** :red[r]"
     seed_project(app_workspace, name=name)

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from app import resources
 from app.routes import api_routes
@@ -110,6 +111,18 @@ def test_own_origin_is_accepted(client, project, app_workspace):
         client, project[0], decision(sample.sample_id), headers={**SAFE, "Origin": HOST}
     )
     assert answer.status_code == 200
+
+
+def test_socket_from_another_site_is_closed(client):
+    for origin in ("http://evil.example", "http://localhost:9999"):
+        with (
+            pytest.raises(WebSocketDisconnect) as closed,
+            client.websocket_connect(
+                "/_stcore/stream", headers={"Origin": origin, "Host": "localhost:8501"}
+            ),
+        ):
+            pass
+        assert closed.value.code == 1008
 
 
 # --- decisions and queue --------------------------------------------------------------------

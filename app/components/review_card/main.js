@@ -58,6 +58,7 @@ class Review {
     this.fill();
     if (!card) {
       this.root.dataset.sample = "";
+      this.view.note("");
       showFinish(this.view.$("finish"), this.finish());
       return;
     }
@@ -128,7 +129,7 @@ class Review {
     const perHour = this.speed();
     const minutes = perHour ? Math.ceil((60 * left) / perHour) : 0;
     const time = minutes > 120 ? `${Math.round(minutes / 60)} h` : `${minutes} min`;
-    this.view.$("speed").textContent = perHour ? `${perHour.toLocaleString("en")} per hour · about ${time} left` : "";
+    this.view.$("speed").textContent = perHour && left ? `${perHour.toLocaleString("en")} per hour · about ${time} left` : "";
   }
 
   speed() {

@@ -80,10 +80,9 @@ function showFinish(panel, { total, skipped, onSkipped, onGo, loading }) {
     box.append(element("h3", "", "Looking for more images…"));
   } else {
     box.append(element("h3", "", total ? "The queue is done" : "There is nothing to review here"));
-    const left = skipped
-      ? `${skipped.toLocaleString("en")} skipped ${skipped === 1 ? "image is" : "images are"} left.`
-      : "Decided and excluded images do not come back. Unreadable images and those that the run did not score are left out.";
-    box.append(element("p", "", left));
+    const again = `${skipped.toLocaleString("en")} skipped ${skipped === 1 ? "image is" : "images are"} left. `;
+    const out = "Left out: images already decided, unreadable ones, and those that the round did not score.";
+    box.append(element("p", "", (skipped ? again : "") + out));
     box.append(element("p", "", "Train again, so that the next round learns from your decisions, or export the labels."));
     const row = element("div", "row");
     const add = (text, primary, action) => {
