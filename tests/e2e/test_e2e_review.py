@@ -236,3 +236,31 @@ def test_only_a_ranking_is_not_called_clean(server, page: Page):
     open_review(page, server, project)
     expect(page.locator(".js-left")).to_have_text("12 left, most suspicious first")
     expect(page.locator(".js-note")).to_be_hidden()
+
+
+def test_class_filter_starts_another_queue_and_keys_work_at_once(server, project, page: Page):
+    open_review(page, server, project)
+    page.get_by_role("combobox", name="Label").click()
+    page.get_by_role("option", name="dog").click()
+    expect(page.locator(".js-given b")).to_have_text("dog")
+    page.keyboard.press("e")
+    wait_saved(page, 1)
+    (event,) = events_of(server, project)
+    assert positions(server, project, [event]) == [1]  # the first sample whose label is dog
+
+
+def test_image_opens_with_its_labels_and_decisions(server, project, page: Page, look):
+    sample = sample_number(server, project, 0)
+    decided = DecisionRequest(
+        sample_id=sample.sample_id, version=0, action=Action.EXCLUDE, idem_key=uuid.uuid4().hex
+    )
+    review.record(server.workspace, project, [decided], actor="ben")
+    page.goto(f"{server.url}/data?project={project}")
+    page.locator(f"button[data-sample='{sample.sample_id}']").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Given label")
+    expect(dialog).to_contain_text("Excluded")
+    picture = dialog.locator("img").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 32
+    look(page, "data_detail")
