@@ -68,17 +68,18 @@ def compute(
     return run.run_id, killed_at, job.attempt, (job.finished_at or 0) - (job.started_at or 0)
 
 
-def compare(workspace: Workspace, run_a: int, run_b: int) -> str:
-    """Whether all arrays of two runs are equal, and the largest difference where not."""
-    worst = 0.0
+def compare(workspace: Workspace, project_id: int, run_a: int, run_b: int) -> str:
+    """Whether all arrays of two runs are equal, and the largest difference of each where not."""
+    one, other = (runs.get_run(workspace, project_id, run) for run in (run_a, run_b))
+    if one.environment["code_sha256"] != other.environment["code_sha256"]:
+        return "not comparable: the code was changed meanwhile"
+    gaps = []
     for name in ARRAYS:
-        one, other = (load_array(workspace.files.scores(run), name) for run in (run_a, run_b))
-        if one.shape != other.shape:
-            return f"different: {name} has another shape"
-        if one.tobytes() != other.tobytes():
-            gap = np.abs(one.astype(float) - other.astype(float))
-            worst = max(worst, float(np.nanmax(gap)))
-    return "equal" if worst == 0 else f"different by up to {worst:.2g}"
+        a, b = (load_array(workspace.files.scores(run), name) for run in (run_a, run_b))
+        if a.tobytes() != b.tobytes():
+            gap = np.nanmax(np.abs(a.astype(float) - b.astype(float)))
+            gaps.append(f"{name} by up to {gap:.2g}")
+    return f"different: {', '.join(gaps)}" if gaps else "equal"
 
 
 def main() -> None:
@@ -104,7 +105,7 @@ def main() -> None:
         while len(rows) <= args.kills:
             after = moment.uniform(0, shortest)
             run_id, where, attempts, took = compute(workspace, project_id, config, after)
-            scores = compare(workspace, first, run_id)
+            scores = compare(workspace, project_id, first, run_id)
             if attempts == 1:  # a less busy machine: it had ended before the kill
                 shortest = min(shortest, took)
                 continue
