@@ -21,6 +21,7 @@ COMMANDS = next(
     for action in cli.parser()._actions
     if isinstance(action, argparse._SubParsersAction)
 )
+SHELL = re.compile(r"\$?\s*(?:\w+=\S+ )*(make|\S*python -m turn_core) (\S+)")
 SECTIONS = {
     "": config.TurnConfig,
     "probe.": config.ProbeConfig,
@@ -137,8 +138,9 @@ def shell_lines():
     for page, text in PAGES.items():
         for block in re.findall(r"```(?:bash|sh|shell|console)?\n(.*?)```", text, re.DOTALL):
             for line in block.splitlines():
-                if match := re.match(r"\$?\s*(?:\w+=\S+ )*(make|python -m turn_core) (\S+)", line):
-                    yield pytest.param(match[1], match[2], id=f"{page.name}: {line.strip()}")
+                if match := SHELL.match(line):
+                    program = match[1].rpartition("/")[2]
+                    yield pytest.param(program, match[2], id=f"{page.name}: {line.strip()}")
 
 
 @pytest.mark.parametrize(("program", "target"), list(shell_lines()))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from turn_core.ingest.source import SourceRef
 
 LOCK = "audit.lock"
-RESULTS = ("labels.parquet", "labels.csv", "schema.json", "report.json")
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 AUDIT_OPTIONS = (
@@ -201,16 +200,8 @@ def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
         finally:
             line.close()
             workspace.close()
-    _share(args.out)
     print(summary(report, args.out))
     return 0
-
-
-def _share(out: Path) -> None:
-    """Let the umask decide who may read the results; the store keeps its own files private."""
-    mode = (out / "workspace" / LOCK).stat().st_mode & 0o777
-    for name in RESULTS:
-        (out / name).chmod(mode)
 
 
 @contextmanager
