@@ -74,7 +74,7 @@ def grid(
 def _tile(project_id: int, sample: Sample, names: Mapping[int, str]) -> Tile:
     note = STATUS_TEXT[sample.status]
     if sample.clean_probability is not None:
-        note += f" · clean {sample.clean_probability:.2f}"
+        note += f" · {sample.clean_probability:.2f}"  # clean probability; the order names it
     readable = sample.state is not SampleState.UNREADABLE
     return Tile(
         id=sample.sample_id,
@@ -138,8 +138,9 @@ def detail(
             style += ";image-rendering:pixelated" if small else ""
             image.html(f'<img src="{source}" alt="{alt}" style="{style}">')
         for title, value in _facts(sample, names):
-            facts.caption(title)
-            facts.markdown(f"**{md_escape(value)}**")
+            with facts.container(gap=None):
+                st.caption(title)
+                st.markdown(f"**{md_escape(value)}**")
         if events:
             st.dataframe(
                 {
