@@ -11,7 +11,7 @@ from training_toys import coloured_squares, make_backbone
 
 from turn_core.backbones.classifier import load_classifier, preprocessor_config
 from turn_core.config import CleansingConfig, FinetuneConfig, ProbeConfig, TurnConfig
-from turn_core.errors import DataError, JobCancelled
+from turn_core.errors import ConflictError, DataError, JobCancelled
 from turn_core.jobs.context import JobContext, JobInterrupted, StopFlag
 from turn_core.jobs.tasks import train
 from turn_core.services import candidates, jobs, projects, review, runs, samples
@@ -241,6 +241,23 @@ def test_image_that_rotted_is_marked_and_the_run_completes(workspace, backbone_f
     assert run.metrics["num_samples"] == SIZE - 1
     after = samples.get_sample(workspace, project_id, sample.sample_id)
     assert after.state is SampleState.UNREADABLE
+
+
+def test_worker_whose_job_was_taken_away_writes_no_results(workspace, backbone_folder):
+    project_id = _project(workspace)
+    context = _context(workspace, project_id, _config(backbone_folder, epochs=0))
+    tell = context.progress
+
+    def lose_the_job(**values):
+        tell(**values)
+        if values["stage"] == "Linear probe":
+            jobs.retry(workspace, context.job.job_id, context.fence, error="stopped answering")
+
+    context.progress = lose_the_job
+    with pytest.raises(ConflictError, match="another worker"):
+        train.run(context)
+    folder = workspace.files.run(runs.list_runs(workspace, project_id)[0].run_id)
+    assert {path.name for path in folder.iterdir()} == {"labels.safetensors", "checkpoint"}
 
 
 def test_run_that_is_complete_already_is_not_computed_again(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, cast
 
-from turn_core.errors import JobCancelled
+from turn_core.errors import JobCancelled, StoreError
 from turn_core.jobs import faults
 from turn_core.jobs.context import JobContext, JobInterrupted
 from turn_core.jobs.heartbeat import Heartbeat
@@ -41,6 +41,9 @@ def run(context: JobContext, heartbeat: Heartbeat, tasks_module: str = TASKS_MOD
     """Run the task of the context's job and write the job's end.
 
     An interrupted job is left running in the store: its worker gives it back.
+
+    Raises:
+        StoreError: the database is away. The job is left running: its worker tries it again.
     """
     state, result, error = JobState.DONE, None, None
     try:
@@ -49,6 +52,8 @@ def run(context: JobContext, heartbeat: Heartbeat, tasks_module: str = TASKS_MOD
     except JobInterrupted:
         log.info("interrupted")
         return Ending.INTERRUPTED
+    except StoreError:
+        raise
     except JobCancelled as cancelled:
         state, error = JobState.CANCELLED, str(cancelled)
     except Exception as fault:  # the edge: whatever a task raises ends its job with a sentence

@@ -1,5 +1,6 @@
 """Runs: start a training round, store what it found, compare it with an earlier one."""
 
+import logging
 import math
 import uuid
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from turn_core.config import TurnConfig, to_dict
@@ -21,6 +23,8 @@ from turn_core.store import runs as queries
 from turn_core.store import samples as sample_queries
 from turn_core.store import scores as score_queries
 from turn_core.types import Interval, JobKind, JobState, Run, ScoreRow
+
+log = logging.getLogger(__name__)
 
 TOP = 100
 """How many of the most suspicious samples `compare_rounds` looks at."""
@@ -169,7 +173,10 @@ def save_scores(
 
     done = workspace.write(work)
     if done:
-        engines.analyze(workspace.engine, "score", "sample")
+        try:
+            engines.analyze(workspace.engine, "score", "sample")
+        except DBAPIError:  # the scores stand; queries are slower until the database counts itself
+            log.warning("the statistics of the scores could not be renewed", exc_info=True)
     return done
 
 

@@ -11,6 +11,7 @@ from turn_core import devices
 from turn_core.backbones.classifier import save_classifier
 from turn_core.backbones.loading import Backbone, load_backbone
 from turn_core.config import TurnConfig, from_dict
+from turn_core.errors import ConflictError, StoreError
 from turn_core.jobs import environment
 from turn_core.jobs.context import JobContext
 from turn_core.jobs.tasks.train_labels import RunLabels, Usable
@@ -19,7 +20,7 @@ from turn_core.methods.progress import CurvePoint, StageProgress, StageTimes
 from turn_core.methods.records import TurnData, TurnResult
 from turn_core.methods.turn import run_turn, stage_names
 from turn_core.pixels import Geometry, PixelCache, build_pixel_cache
-from turn_core.services import bitrot, runs, samples
+from turn_core.services import bitrot, leases, runs, samples
 from turn_core.services.samples import LabelSnapshot
 from turn_core.store.arrays import save_arrays
 from turn_core.types import Run
@@ -38,15 +39,31 @@ def run(context: JobContext) -> dict[str, Any]:
         JobCancelled: a person pressed Cancel; nothing is kept.
     """
     found = runs.run_of_job(context.workspace, context.job.job_id)
+    folder = context.workspace.files.run(found.run_id)
     if found.state != "complete":  # else the worker was killed between the scores and the end
-        folder = context.workspace.files.run(found.run_id)
         try:
             _Train(context, found, folder).run()
+        except StoreError:
+            raise  # the next attempt goes on from the checkpoint
         except Exception:
-            shutil.rmtree(folder, ignore_errors=True)
+            _abandon(context, folder)
             raise
-        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return {"run_id": found.run_id}
+
+
+def _abandon(context: JobContext, folder: Path) -> None:
+    """Remove what a failed run leaves, unless it is complete or another worker goes on with it."""
+    if _is_ours(context):
+        run = runs.run_of_job(context.workspace, context.job.job_id)
+        if run.state != "complete":
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(context: JobContext) -> bool:
+    """Prolong the lease; False where another worker was given the job meanwhile."""
+    beat = leases.heartbeat(context.workspace, context.job.job_id, context.fence)
+    return beat.still_mine
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,9 @@ class _Train:
 
     def _save(self, inputs: _Inputs, result: TurnResult) -> None:
         self.context.check()
+        if not _is_ours(self.context):  # its folder is another worker's by now
+            job_id = self.context.job.job_id
+            raise ConflictError(f"job {job_id} was given to another worker: this one stops")
         self._tell(StageProgress(SAVE, 0, 1))
         snapshot, usable = inputs.snapshot, inputs.usable
         names = [snapshot.class_names[index] for index in usable.class_index]
