@@ -38,15 +38,6 @@ class Action(StrEnum):
     UNDO = "undo"
 
 
-STATUS_AFTER: Mapping[Action, ReviewStatus] = {
-    Action.KEEP: ReviewStatus.KEPT,
-    Action.RELABEL: ReviewStatus.RELABELED,
-    Action.EXCLUDE: ReviewStatus.EXCLUDED,
-    Action.NEEDS_REVIEW: ReviewStatus.NEEDS_REVIEW,
-    Action.SKIP: ReviewStatus.SKIPPED,
-}
-"""The review status that each decision leads to (undo restores the one before)."""
-
 TRUSTED_STATUSES = frozenset({ReviewStatus.KEPT, ReviewStatus.RELABELED})
 """A sample with one of these has a trusted label: a person confirmed or corrected it."""
 

@@ -15,7 +15,6 @@ from turn_core.store import projects as project_queries
 from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
 from turn_core.types import (
-    STATUS_AFTER,
     Action,
     DecisionRequest,
     DecisionResult,
@@ -23,6 +22,15 @@ from turn_core.types import (
     ReviewStatus,
     Sample,
 )
+
+STATUS_AFTER = {
+    Action.KEEP: ReviewStatus.KEPT,
+    Action.RELABEL: ReviewStatus.RELABELED,
+    Action.EXCLUDE: ReviewStatus.EXCLUDED,
+    Action.NEEDS_REVIEW: ReviewStatus.NEEDS_REVIEW,
+    Action.SKIP: ReviewStatus.SKIPPED,
+}
+"""The review status that each decision leads to; undo restores the one before."""
 
 
 def record(
