@@ -1,7 +1,4 @@
-"""Frozen records that cross layers. Ids are store ids; names come from data and are never trusted.
-
-Probabilities are in 0..1, times are Unix seconds (float), durations are seconds.
-"""
+"""Frozen records that cross layers. Probabilities are 0..1, times Unix seconds; trust no name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +36,7 @@ class Action(StrEnum):
 
 
 TRUSTED_STATUSES = frozenset({ReviewStatus.KEPT, ReviewStatus.RELABELED})
-"""A sample with one of these has a trusted label: a person confirmed or corrected it."""
+"""With one of these, a person confirmed or corrected the label: it is trusted."""
 
 
 class JobKind(StrEnum):
@@ -71,7 +68,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its 95 % interval."""
+    """An estimate, `value`, with its 95 % interval from `low` to `high`."""
 
     value: float
     low: float
