@@ -108,8 +108,7 @@ _STEPS: dict[NextStep, _Step] = {
     ),
     NextStep.RETRAIN: _Step(
         "Train the next round",
-        "All suspicious labels are reviewed. A new round learns from your decisions and may "
-        "find others.",
+        "A new round learns from your decisions and may find other suspicious labels.",
         "Configure and start",
         "runs",
     ),
