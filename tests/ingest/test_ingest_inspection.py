@@ -113,6 +113,19 @@ def test_table_with_strange_columns__can_still_be_chosen(tmp_path):
     assert report.tables[0].path == "t.csv"
 
 
+def test_one_folder_beside_a_table_of_its_images__is_no_label(tmp_path):
+    table = b"file_name,defect\nimages/1.png,scratch\nimages/2.png,dent\n"
+
+    report = look(
+        tmp_path, {"images/1.png": png(1), "images/2.png": png(2), "annotations.csv": table}
+    )
+
+    assert (report.plan.form, report.plan.table) == ("table", "annotations.csv")
+    assert (report.plan.image_column, report.plan.label_column) == ("file_name", "")
+    assert "class_folders" in report.forms
+    assert "annotations.csv has no label column" in report.problem
+
+
 def test_rows_and_images_that_do_not_meet__are_warned_about(tmp_path):
     text = b"file_name,label\na.png,cat\nb.png,cat\ngone.png,dog\n"
     members = {"a.png": png(0), "b.png": png(1), "c.png": png(2), "d.png": png(3), "t.csv": text}
@@ -161,6 +174,15 @@ def test_table_that_cannot_be_read__is_warned_about(tmp_path):
 
     assert report.plan.form == "class_folders"
     assert "t.csv is not UTF-8 text" in report.warnings[0]
+
+
+def test_cut_characters_in_captions__do_not_keep_the_report_from_being_stored(tmp_path):
+    line = b'{"file_name": "1.png", "label": "cat", "caption": "half \\ud83d", "\\ud83d": 1}\n'
+    report = look(tmp_path, {"1.png": png(1), "metadata.jsonl": line})
+
+    json.dumps(report.to_dict(), ensure_ascii=False).encode()
+    columns = {column.name: column.samples for column in report.tables[0].columns}
+    assert columns == {"file_name": ("1.png",), "label": ("cat",), "caption": ("half \\u{d83d}",)}
 
 
 def test_text_file_named_zip__is_one_clear_sentence(tmp_path):

@@ -130,6 +130,28 @@ def test_hostile_path__is_not_used_as_name(tmp_path):
     assert [item.file_name for item in items] == ["x/0000001", "ok.png"]
 
 
+def test_path_that_is_no_utf8__is_told_in_one_sentence(tmp_path):
+    raw = pa.array([b"\xff.png"], pa.binary())
+    paths = pa.Array.from_buffers(pa.string(), 1, raw.buffers())
+    images = pa.StructArray.from_arrays([pa.array([png()]), paths], ["bytes", "path"])
+    path = write(tmp_path / "x.parquet", {"image": images, "label": ["cat"]})
+
+    with pytest.raises(IngestError, match=r"x\.parquet is no sound Parquet file"):
+        read(path)
+
+
+def test_class_name_with_half_a_character__is_no_class(tmp_path):
+    columns = {"image": image_column([png(0), png(1)]), "label": [0, 1]}
+
+    items, refused, report = read(
+        write(tmp_path / "x.parquet", columns, {"label": ["\ud800", "cat"]})
+    )
+
+    assert [item.raw_label for item in items] == ["cat"]
+    assert refused == [("x.parquet row 1", "its label is not valid Unicode")]
+    assert [c.name for c in report.classes] == ["cat"]
+
+
 @pytest.mark.parametrize(
     ("columns", "change", "message"),
     [

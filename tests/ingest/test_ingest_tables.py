@@ -76,6 +76,8 @@ def test_bad_csv_rows__are_refused_by_line(table_of):
         (b"label,label\na,b\n", "names the column label more than once"),
         (b"label\n" + b"x" * 1_100_000, "a line of over 1,048,576 characters"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not UTF-8 text"),
+        (b'label,"note" x\ncat,1\n', "t.csv cannot be read: ',' expected after"),
+        (b"x" * 200_000 + b"\ncat\n", "t.csv cannot be read: field larger than"),
     ],
 )
 def test_unusable_csv__is_refused_in_one_sentence(table_of, content, message):

@@ -53,8 +53,8 @@ def declared_classes(container: Container, plan: ImportPlan) -> tuple[str, ...]:
         with container.open_random(shard) as stream:
             file = parquet_table.open_parquet(stream, shard, container.catalog.limits)
             for column in (plan.label_column, plan.true_label_column):
-                found = parquet_table.class_names(file.schema_arrow, column)
-                declared.update(dict.fromkeys(found or ()))
+                found = parquet_table.class_names(file.schema_arrow, column) or ()
+                declared.update(dict.fromkeys(filter(names.is_unicode, found)))
     return tuple(declared)
 
 
@@ -71,9 +71,12 @@ def read(
             f"{container.title} has no label column chosen; choose the column that holds the labels"
         )
     paths = list(shards(container, plan.image_column))
-    namer = _Namer(container, plan.image_column, paths)
-    for shard in paths:
-        yield from _read_shard(container, plan, shard, namer, on_refused)
+    try:
+        namer = _Namer(container, plan.image_column, paths)
+        for shard in paths:
+            yield from _read_shard(container, plan, shard, namer, on_refused)
+    except UnicodeDecodeError as error:
+        raise IngestError(parquet_table.unreadable(container.title, error)) from error
 
 
 def _read_shard(

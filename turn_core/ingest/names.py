@@ -30,10 +30,9 @@ def refusal(name: str, limits: IngestLimits) -> str:
     """Return why a member name is refused, or an empty text if it may stay."""
     if not name:
         return "its name is empty"
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
+    if not is_unicode(name):
         return "its name is not valid Unicode"
+    size = len(name.encode())
     if "\0" in name:
         return "its name holds a NUL character"
     if size > limits.path_bytes:
@@ -74,6 +73,15 @@ def _visible(character: str) -> str:
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{{{code:x}}}"
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be stored; JSON may hold half a character, as a cut emoji leaves it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_odd(name: str) -> bool:

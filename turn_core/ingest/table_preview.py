@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
-from turn_core.ingest import columns
+from turn_core.ingest import columns, names
 from turn_core.ingest.columns import ImageIndex, Roles
 from turn_core.ingest.container import Container, ItemRefused
 from turn_core.ingest.source import ColumnInfo, SourceForm, TableInfo
@@ -110,7 +110,7 @@ def _infos(table: Table, roles: Roles, samples: dict[str, list[str]]) -> tuple[C
     infos = []
     for column in table.columns:
         first = list(dict.fromkeys(samples.get(column, ())))[:_NUM_SAMPLES]
-        short = tuple(value[:_SAMPLE_CHARS] for value in first)
+        short = tuple(names.shown(value[:_SAMPLE_CHARS]) for value in first)
         infos.append(ColumnInfo(column, str(roles.of(column)), short))
     return tuple(infos)
 

@@ -120,7 +120,7 @@ class Table:
                             "split it"
                         )
                     yield row
-        except (UnicodeDecodeError, ItemRefused) as error:
+        except (UnicodeDecodeError, csv.Error, ItemRefused) as error:
             raise IngestError(self._broken(error)) from error
 
     def _open(self) -> BinaryIO:
@@ -136,15 +136,16 @@ class Table:
                 if self.is_parquet:
                     return parquet_table.describe(stream, self.title, self._limits)
                 lines = _lines(stream, self.title)
-                head = [line for _, line in zip(range(_HEAD_LINES), lines)]
-        except (UnicodeDecodeError, ItemRefused) as error:
+                columns = self._columns_of([x for _, x in zip(range(_HEAD_LINES), lines)])
+        except (UnicodeDecodeError, csv.Error, ItemRefused) as error:
             raise IngestError(self._broken(error)) from error
-        if self._suffix in _JSON_SUFFIXES:
-            columns = _json_columns(head)
-        else:
-            self._delimiter = _delimiter(head)
-            columns = _csv_header(head, self._delimiter)
         return parquet_table.TableShape(0, columns, columns, ())
+
+    def _columns_of(self, head: list[str]) -> tuple[str, ...]:
+        if self._suffix in _JSON_SUFFIXES:
+            return _json_columns(head)
+        self._delimiter = _delimiter(head)
+        return _csv_header(head, self._delimiter)
 
     def _read_rows(
         self, stream: BinaryIO, used: Sequence[str], on_refused: OnRefused
@@ -192,11 +193,7 @@ def _text_refusal(value: str, limits: IngestLimits) -> str:
         return f"has {len(value):,} characters, over the limit of {limits.cell_chars:,}"
     if "\0" in value:
         return "holds a NUL character"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "is not valid Unicode"
-    return ""
+    return "" if names.is_unicode(value) else "is not valid Unicode"
 
 
 def _check_columns(columns: tuple[str, ...], title: str) -> None:
@@ -245,7 +242,7 @@ def _json_columns(lines: list[str]) -> tuple[str, ...]:
     for line in lines:
         values = _json_object(line)
         columns.update(dict.fromkeys(values if isinstance(values, dict) else ()))
-    return tuple(columns)
+    return tuple(name for name in columns if names.is_unicode(name))
 
 
 def _json_rows(lines: Iterator[str], path: str, on_refused: OnRefused) -> Iterator[Row]:
