@@ -6,7 +6,8 @@ import time
 import pytest
 
 from turn_core.errors import ConflictError, IngestError, NotFoundError, ResourceError
-from turn_core.services import uploads
+from turn_core.services import imports, jobs, uploads
+from turn_core.services.imports import ImportPlan, ImportRequest
 
 
 def folder(workspace):
@@ -114,6 +115,23 @@ def test_sweep__takes_only_what_lay_still(workspace):
 
     assert uploads.sweep(workspace) == 1
     assert folder(workspace) == [f"{new}.json", f"{new}.part"]
+
+
+@pytest.mark.parametrize("kind", ["inspection", "import"])
+def test_sweep__leaves_what_a_job_waits_to_read(workspace, kind):
+    token = uploads.create_upload(workspace, "a.zip", 3)
+    uploads.append(workspace, token, 0, b"abc")
+    source = uploads.finish(workspace, token)
+    if kind == "import":
+        plan = ImportPlan(source=source, form="class_folders", name="a")
+        job = imports.start_import(workspace, ImportRequest(plan=plan), actor="ann")
+    else:
+        job = imports.start_inspect(workspace, source, actor="ann")
+
+    assert uploads.sweep(workspace, older_than=-1) == 0
+    assert uploads.upload_path(workspace, token).exists()
+    jobs.cancel(workspace, job.job_id, actor="ann")
+    assert uploads.sweep(workspace, older_than=-1) == 1
 
 
 def test_full_disk__keeps_what_arrived(workspace, monkeypatch):

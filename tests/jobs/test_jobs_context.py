@@ -142,6 +142,18 @@ def test_sweep_takes_what_no_job_needs(workspace, claimed):
     assert not unused.exists()
 
 
+def test_sweep_knows_a_running_job_behind_a_long_queue(workspace, claimed):
+    staging = workspace.files.staging(claimed.job.job_id)
+    staging.mkdir(parents=True)
+    with workspace.writing() as session:
+        for number in range(250):
+            request = {"kind": JobKind.INSPECT, "params": {}, "project_id": None}
+            keys = {"idem_key": f"queued-{number}", "dedupe_key": None}
+            jobs.submit_in(session, actor="ann", **request, **keys)
+    sweeping.sweep(workspace)
+    assert staging.exists()
+
+
 def test_sweeper_works_when_asked_and_ends(workspace):
     sweeper = sweeping.Sweeper(workspace)
     sweeper.start()

@@ -17,7 +17,7 @@ def sweep(workspace: Workspace) -> None:
     """Delete staging folders without a job, stale uploads, and images that no project uses."""
     staging = workspace.files.staging(0).parent
     folders = list(staging.glob("*"))  # before the jobs are read: a new one is not in this list
-    active = {str(job.job_id) for job in jobs.list_jobs(workspace, active_only=True)}
+    active = {str(job.job_id) for job in jobs.list_jobs(workspace, active_only=True, limit=None)}
     for folder in folders:
         if folder.name not in active:
             shutil.rmtree(folder, ignore_errors=True)

@@ -117,7 +117,7 @@ class Worker:
         if time.monotonic() - self._upkeep_at >= UPKEEP_SECONDS:
             self._upkeep()
             self._upkeep_at = time.monotonic()
-        active = jobs.list_jobs(self._workspace, active_only=True)
+        active = jobs.list_jobs(self._workspace, active_only=True, limit=None)
         self._enforce_cancel(active)
         self._claim({job.kind for job in active if job.state is JobState.QUEUED})
 

@@ -135,9 +135,9 @@ def list_jobs(
     *,
     project_id: int | None = None,
     active_only: bool = False,
-    limit: int = 200,
+    limit: int | None = 200,
 ) -> list[Job]:
-    """Return jobs, the newest first."""
+    """Return jobs, the newest first; all of them where `limit` is None."""
     with workspace.reading() as session:
         return queries.list_jobs(
             session, project_id=project_id, active_only=active_only, limit=limit

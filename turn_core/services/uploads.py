@@ -9,13 +9,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
 from turn_core.durable import as_resource_error, atomic_write, sync_folder
 from turn_core.errors import ConflictError, IngestError, NotFoundError
 from turn_core.ingest.source import SourceKind, SourceRef
+from turn_core.services import jobs
 from turn_core.services.workspace import Workspace
 
 MAX_PIECE = 64 * 2**20
@@ -156,15 +157,30 @@ def discard(workspace: Workspace, token: str) -> None:
 
 
 def sweep(workspace: Workspace, older_than: float = STALE_SECONDS) -> int:
-    """Delete uploads on which nothing happened for `older_than` seconds; return how many."""
+    """Delete uploads on which nothing happened for `older_than` seconds; return how many.
+
+    One that a queued or running job reads stays: the job may have waited for a worker that long.
+    """
     tokens = set()
     for path in workspace.files.upload("0").parent.glob("*.*"):
         with suppress(FileNotFoundError):
             if _TOKEN.fullmatch(path.stem) and _age(workspace, path.stem) > older_than:
                 tokens.add(path.stem)
+    tokens -= _awaited(workspace)
     for token in tokens:
         discard(workspace, token)
     return len(tokens)
+
+
+def _awaited(workspace: Workspace) -> set[str]:
+    """Return the tokens of the uploads that active jobs read."""
+    found = set()
+    for job in jobs.list_jobs(workspace, active_only=True, limit=None):
+        holder = job.params.get("plan", job.params)  # an import names its source in the plan
+        source = holder.get("source") if isinstance(holder, Mapping) else None
+        if isinstance(source, Mapping):
+            found.add(str(source.get("upload")))
+    return found
 
 
 def _age(workspace: Workspace, token: str) -> float:

@@ -67,7 +67,7 @@ def get_row(session: Session, job_id: int, *, lock: bool = False) -> tables.Job:
 
 
 def list_jobs(
-    session: Session, *, project_id: int | None, active_only: bool, limit: int
+    session: Session, *, project_id: int | None, active_only: bool, limit: int | None
 ) -> list[Job]:
     """Return jobs, the newest first."""
     query = select(tables.Job).order_by(tables.Job.id.desc()).limit(limit)
