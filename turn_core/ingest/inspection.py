@@ -4,7 +4,7 @@ Only the ZIP directory, folder listing, table rows and Parquet footers are read;
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -134,19 +134,27 @@ def _likelihood(path: str) -> tuple[int, int, str]:
 
 
 def _choose(container: Container, previews: Sequence[TablePreview]) -> _Findings:
-    """Prefer image bytes, then a table with labels, then class folders, then any table."""
+    """Prefer image bytes, then a table with labels, then class folders, then any table.
+
+    A single class folder beside a table of its images is no label: there the table is proposed,
+    and the person says which column holds the labels.
+    """
     images = container.catalog.images
     with_bytes = [preview for preview in previews if preview.form == SourceForm.PARQUET]
     if with_bytes:
         return _from_parquet(container, with_bytes)
     usable = [preview for preview in previews if preview.is_usable]
     best = max(usable, key=lambda preview: preview.num_matched, default=None)
-    layout = class_folders.find_layout(images)
-    if best is None and layout is None:
-        best = next((p for p in previews if p.roles.image), previews[0] if previews else None)
-    if best is not None:
-        return _from_table(best, len(images))
+    folders = _from_folders(images)
+    if best is None and len(folders.labels or ()) < 2:
+        named = [preview for preview in previews if preview.roles.image]
+        best = next(iter(named if folders.labels else [*named, *previews]), None)
+    return folders if best is None else _from_table(best, len(images))
+
+
+def _from_folders(images: Mapping[str, int]) -> _Findings:
     found = _Findings(num_images=len(images), labels=Counter())
+    layout = class_folders.find_layout(images)
     if layout is not None:
         found.labels, found.splits, unlabelled = class_folders.count_labels(layout, images)
         found.warnings = _unlabelled(unlabelled)
