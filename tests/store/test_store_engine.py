@@ -172,3 +172,22 @@ def test_a_serialization_failure_is_tried_again(workspace: Workspace):
         return len(calls)
 
     assert workspace.write(work) == 3
+
+
+def test_home_folder_of_another_database_is_refused_and_keeps_its_files(tmp_path):
+    first = open_workspace(settings_of(tmp_path))
+    first.close()
+    other = settings_of(tmp_path, f"sqlite:///{tmp_path}/other.db")
+    with pytest.raises(StoreError, match="belong to another database: set TURN_DATABASE_URL"):
+        open_workspace(other)
+    open_workspace(settings_of(tmp_path)).close()
+    first.files.database_id.unlink()
+    open_workspace(other).close()  # somebody said that they belong together
+
+
+def test_copy_of_the_database_goes_with_the_same_home_folder(tmp_path):
+    first = open_workspace(settings_of(tmp_path))
+    copy = tmp_path / "restored.db"
+    engines.backup(first.engine, copy)
+    first.close()
+    open_workspace(settings_of(tmp_path, f"sqlite:///{copy}")).close()

@@ -12,11 +12,12 @@ from turn_core.store import engine as engines
 from turn_core.store.columns import Base
 from turn_core.store.migrate import SCRIPTS, migrate, revision
 
+HEAD = str(ScriptDirectory(str(SCRIPTS)).get_current_head())
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "HEAD"
 
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
@@ -24,6 +25,7 @@ def upgrade():
         batch.add_column(sa.Column("note", sa.Text))
     op.execute("INSERT INTO no_such_table VALUES (1)")
 """
+BROKEN = BROKEN.replace("HEAD", HEAD)
 RECREATE = 'recreate="always" if op.get_bind().dialect.name == "sqlite" else "never"'
 REBUILD = BROKEN.replace('    op.execute("INSERT INTO no_such_table VALUES (1)")\n', "").replace(
     'batch_alter_table("project")', f'batch_alter_table("project", {RECREATE})'
@@ -34,8 +36,8 @@ REBUILD = BROKEN.replace('    op.execute("INSERT INTO no_such_table VALUES (1)")
 def scripts(tmp_path):
     folder = tmp_path / "scripts"
     (folder / "versions").mkdir(parents=True)
-    for file in ("env.py", "versions/0001_first.py"):
-        (folder / file).write_text((SCRIPTS / file).read_text())
+    for path in (SCRIPTS / "env.py", *SCRIPTS.glob("versions/*.py")):
+        (folder / path.relative_to(SCRIPTS)).write_text(path.read_text())
     return folder
 
 
@@ -54,7 +56,7 @@ def test_check_constraints_of_the_code_are_in_the_database(workspace):
 
 def test_a_second_migration_does_nothing(workspace):
     assert migrate(workspace.engine) is False
-    assert revision(workspace.engine) == "0001"
+    assert revision(workspace.engine) == HEAD
 
 
 def test_a_newer_schema_is_refused(workspace):
@@ -66,17 +68,17 @@ def test_a_newer_schema_is_refused(workspace):
 
 def test_a_failed_migration_leaves_nothing_behind(workspace, make_project, scripts):
     make_project()
-    (scripts / "versions" / "0002_broken.py").write_text(BROKEN)
+    (scripts / "versions" / "9000_broken.py").write_text(BROKEN)
     with pytest.raises(Exception, match="no_such_table"):
         migrate(workspace.engine, scripts=scripts)
-    assert revision(workspace.engine) == "0001"
+    assert revision(workspace.engine) == HEAD
     assert "half" not in inspect(workspace.engine).get_table_names()
     assert "note" not in {c["name"] for c in inspect(workspace.engine).get_columns("project")}
 
 
 def test_rebuilding_a_parent_table_keeps_the_rows_of_its_children(workspace, make_project, scripts):
     make_project(num_samples=5)
-    (scripts / "versions" / "0002_note.py").write_text(REBUILD)
+    (scripts / "versions" / "9000_note.py").write_text(REBUILD)
     assert migrate(workspace.engine, scripts=scripts) is True
     with workspace.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM sample")).scalar() == 5
@@ -92,14 +94,30 @@ def test_an_upgrade_copies_the_database_first(workspace, make_project, scripts):
         assert engines.is_sqlite(workspace.engine) is False
         return
     make_project(num_samples=5)
-    (scripts / "versions" / "0002_note.py").write_text(REBUILD)
+    (scripts / "versions" / "9000_note.py").write_text(REBUILD)
     migrate(workspace.engine, backups=workspace.files.backups, scripts=scripts)
     (copy,) = workspace.files.backups.iterdir()
     connection = engines.sqlite_module().connect(str(copy))
     assert connection.execute("SELECT count(*) FROM sample").fetchone() == (5,)
-    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_an_older_database_gets_what_came_later(workspace, make_project):
+    make_project(num_samples=5)
+    with (
+        workspace.engine.begin() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        for script in ScriptDirectory(str(SCRIPTS)).walk_revisions():
+            if script.revision != "0001":
+                script.module.downgrade()
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert migrate(workspace.engine, backups=workspace.files.backups) is True
+    with workspace.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert connection.execute(text("SELECT count(*) FROM sample")).scalar() == 5
 
 
 def test_many_migrators_at_once_make_one_schema(settings):
@@ -108,17 +126,18 @@ def test_many_migrators_at_once_make_one_schema(settings):
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(migrate, found))
     assert any(done)
-    assert revision(found[0]) == "0001"
+    assert revision(found[0]) == HEAD
     for engine in found:
         engine.dispose()
 
 
 def test_everything_can_be_taken_down_again(workspace, make_project):
     make_project()
-    first = ScriptDirectory(str(SCRIPTS)).get_revision("0001").module
+    newest_first = list(ScriptDirectory(str(SCRIPTS)).walk_revisions())
     with (
         workspace.engine.begin() as connection,
         Operations.context(MigrationContext.configure(connection)),
     ):
-        first.downgrade()
+        for script in newest_first:
+            script.module.downgrade()
     assert inspect(workspace.engine).get_table_names() == ["alembic_version"]

@@ -11,7 +11,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from turn_core.config import Settings
+from turn_core.durable import atomic_write
+from turn_core.errors import StoreError
 from turn_core.store import engine as engines
+from turn_core.store import home
 from turn_core.store.files import Files
 from turn_core.store.migrate import migrate
 
@@ -79,17 +82,34 @@ def open_workspace(settings: Settings) -> Workspace:
 
     Raises:
         ConfigError: the database URL is not supported.
-        StoreError: the database is unusable or of a newer version.
+        StoreError: the database is unusable, of a newer version, or not that of the home folder.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(settings)
     try:
         with _told():
             migrate(workspace.engine, backups=workspace.files.backups)
+        _tie(workspace)
     except BaseException:
         workspace.close()
         raise
     return workspace
+
+
+def _tie(workspace: Workspace) -> None:
+    """Tie the home folder to its database.
+
+    With another database, one variable forgotten, all images would be swept as used by nobody.
+    """
+    identity, path = workspace.write(home.identity), workspace.files.database_id
+    if not path.exists():
+        atomic_write(path, identity.encode())
+    elif path.read_text(encoding="utf-8").strip() != identity:
+        raise StoreError(
+            f"the files in {workspace.settings.home} belong to another database: set "
+            "TURN_DATABASE_URL as it was, or TURN_HOME to another folder (where they do belong "
+            f"together, delete {path.name} there)"
+        )
 
 
 @contextmanager

@@ -17,6 +17,11 @@ class Files:
         self.home = home
 
     @property
+    def database_id(self) -> Path:
+        """File with the identity of the database that these files belong to."""
+        return self.home / "database-id"
+
+    @property
     def logs(self) -> Path:
         """Folder of the log files."""
         return self.home / "logs"

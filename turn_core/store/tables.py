@@ -24,6 +24,13 @@ RUN_STATES = ("queued", "running", "complete", "failed", "cancelled")
 ACTIVE = "state IN ('queued', 'running')"
 
 
+class Home(Base):
+    """One row, which ties the database to the files in its home folder."""
+
+    __tablename__ = "home"
+    id: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Project(Base):
     """A data set under audit."""
 
@@ -203,12 +210,10 @@ class Run(Base):
 
 
 class Score(Base):
-    """The final score of a sample in a run; `rank` 0 is the most suspicious.
+    """The final score of a sample in a run; `rank` 0 is the most suspicious."""
 
-    The suggested class has no foreign key: scores are derived, the service checks the class, and
-    deleting a class would search this table without an index.
-    """
-
+    # The suggested class has no foreign key: the service checks it, and deleting a class would
+    # search this table without an index.
     __tablename__ = "score"
     __table_args__ = (
         UniqueConstraint("run_id", "rank"),
