@@ -1,9 +1,11 @@
 import pytest
 from sqlalchemy import text
 
+from turn_core.config import TurnConfig
 from turn_core.errors import ConflictError, NotFoundError
-from turn_core.services import cleanup, jobs, projects, review, samples
+from turn_core.services import cleanup, jobs, projects, review, runs, samples
 from turn_core.store import exports
+from turn_core.store import runs as run_queries
 from turn_core.store.columns import Base
 from turn_core.types import Action, DecisionRequest, JobKind, JobState
 
@@ -120,3 +122,55 @@ def test_an_export_is_listed_once_its_file_is_whole(workspace, make_project):
         assert (export.file_name, export.num_rows, export.created_at) == ("a.csv", 2, 1.0)
         with pytest.raises(NotFoundError):
             exports.get_export(session, project_id + 1, export_id)
+
+
+def test_thumbnails_and_previews_without_their_image_are_swept(workspace, make_project):
+    kept = put_images(workspace, make_project())
+    lost = "cd" * 32
+    for path in (workspace.files.thumb(lost), workspace.files.preview(lost)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left by a crash in the middle of a deletion")
+    (workspace.files.thumb(lost).parent / ("z" * 64)).write_bytes(b"not ours")
+    assert cleanup.sweep_images(workspace) == 1
+    assert not workspace.files.thumb(lost).exists()
+    assert not workspace.files.preview(lost).exists()
+    assert workspace.files.thumb(kept[0]).exists()
+
+
+def test_folders_that_nothing_lists_are_swept(workspace, make_project, make_run):
+    project_id = make_project()
+    done = make_run(project_id)
+    failed = runs.start_run(workspace, project_id, TurnConfig(), actor="ann")
+    with workspace.writing() as session:
+        listed = exports.insert_export(
+            session, project_id, job_id=None, fmt="csv", now=1, actor="ann"
+        )
+    files = workspace.files
+    stays = [files.run(done.run_id), files.run(failed.run_id), files.export(listed)]
+    for folder in (*stays, files.run(99), files.export(99)):
+        folder.mkdir(parents=True, exist_ok=True)
+    assert cleanup.sweep_folders(workspace) == 2
+    assert all(folder.exists() for folder in stays)
+    jobs.cancel(workspace, failed.job_id, actor="ann")
+    assert cleanup.sweep_folders(workspace) == 1
+    assert not files.run(failed.run_id).exists()
+
+
+def test_decoded_images_go_with_the_last_project_that_trained_on_them(
+    workspace, make_project, make_run
+):
+    gone, stays = make_project("gone"), make_project("stays")
+    folder = workspace.files.array("any").parent
+    folder.mkdir(parents=True)
+    for project_id, key in ((gone, "pixels-aa"), (stays, "pixels-bb")):
+        run = make_run(project_id)
+        with workspace.writing() as session:
+            run_queries.update_run(session, run.run_id, environment={"pixels_key": key})
+        (folder / f"{key}.npy").write_bytes(b"x")
+    for name in ("pixels-cc.npy.part", "features-dd.json", "projection-aa.npy"):
+        (folder / name).write_bytes(b"x")
+    training = runs.start_run(workspace, stays, TurnConfig(), actor="ann")
+    assert cleanup.sweep_caches(workspace) == 0
+    jobs.cancel(workspace, training.job_id, actor="ann")
+    projects.delete_project(workspace, gone, actor="ann")
+    assert {path.name for path in folder.iterdir()} == {"pixels-bb.npy", "projection-aa.npy"}

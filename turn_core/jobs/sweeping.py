@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def sweep(workspace: Workspace) -> None:
-    """Delete staging folders without a job, stale uploads, and images that no project uses."""
+    """Delete staging folders without a job, stale uploads, images and folders that nothing uses."""
     staging = workspace.files.staging(0).parent
     folders = list(staging.glob("*"))  # before the jobs are read: a new one is not in this list
     active = {str(job.job_id) for job in jobs.list_jobs(workspace, active_only=True, limit=None)}
@@ -22,9 +22,10 @@ def sweep(workspace: Workspace) -> None:
         if folder.name not in active:
             shutil.rmtree(folder, ignore_errors=True)
     num_uploads = uploads.sweep(workspace)
-    num_images = cleanup.sweep_images(workspace)
-    if num_uploads or num_images:
-        log.info("swept %d stale uploads and %d unused images", num_uploads, num_images)
+    num_images, num_folders = cleanup.sweep_images(workspace), cleanup.sweep_folders(workspace)
+    if num_uploads or num_images or num_folders:
+        told = "swept %d stale uploads, %d unused images and %d folders of runs and exports"
+        log.info(told, num_uploads, num_images, num_folders)
 
 
 class Sweeper(threading.Thread):

@@ -1,5 +1,6 @@
-"""Delete projects, and images that no project uses."""
+"""Delete projects, and files that none of them uses."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +21,10 @@ from turn_core.types import JobKind, JobState
 CHUNK = 200
 """Images deleted per transaction: reviewers who save meanwhile wait for one chunk at most."""
 
+IMAGE_FOLDERS = ("blobs", "thumbs", "previews")
+_IMAGE_FILE = re.compile(r"([0-9a-f]{64})(\.webp)?")
+_CACHE_FILE = re.compile(r"((?:pixels|features)-[0-9a-f]+)\..*")
+
 
 def delete_project(workspace: Workspace, project_id: int, *, actor: str) -> None:
     """Do `projects.delete_project`."""
@@ -35,6 +40,7 @@ def delete_project(workspace: Workspace, project_id: int, *, actor: str) -> None
         if folder.exists():
             shutil.rmtree(folder)
     delete_images(workspace, sorted(hashes))
+    sweep_caches(workspace)
 
 
 def delete_images(workspace: Workspace, hashes: Sequence[str]) -> int:
@@ -59,7 +65,43 @@ def delete_images(workspace: Workspace, hashes: Sequence[str]) -> int:
 
 def sweep_images(workspace: Workspace) -> int:
     """Delete all stored images that no project uses (of imports that failed); return how many."""
-    return delete_images(workspace, list(_stored_hashes(workspace.files)))
+    return delete_images(workspace, sorted(set(_stored_hashes(workspace.files))))
+
+
+def sweep_folders(workspace: Workspace) -> int:
+    """Delete what runs that failed and projects that are gone left as folders; return how many.
+
+    A failed run leaves one where its process was killed.
+    """
+    files = workspace.files
+    kinds = (files.run(0).parent, files.export(0).parent)
+    folders = [path for kind in kinds for path in kind.glob("*")]  # before rows: none is too new
+    with workspace.reading() as session:
+        needed = set(map(files.run, run_queries.ids_in_use(session)))
+        needed |= set(map(files.export, export_queries.ids(session)))
+    gone = [folder for folder in folders if folder not in needed]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(gone)
+
+
+def sweep_caches(workspace: Workspace) -> int:
+    """Delete decoded images and features that no complete run names; return how many files.
+
+    Does nothing while training is queued or runs: it may be about to use them.
+    """
+    deleted = 0
+    with workspace.writing() as session:
+        engines.lock_files(session)
+        if job_queries.count_active(session, JobKind.TRAIN):
+            return 0
+        needed = run_queries.cache_keys(session)
+        for path in workspace.files.array("any").parent.glob("*"):
+            match = _CACHE_FILE.fullmatch(path.name)
+            if match and match[1] not in needed:
+                path.unlink(missing_ok=True)
+                deleted += 1
+    return deleted
 
 
 def _stop_jobs(session: Session, project_id: int, actor: str) -> str | None:
@@ -91,6 +133,7 @@ def _unlink(files: Files, sha256: str) -> None:
 
 
 def _stored_hashes(files: Files) -> Iterator[str]:
-    for path in (files.home / "blobs").glob("*/*"):
-        if len(path.name) == 64 and path.is_file():
-            yield path.name
+    for folder in IMAGE_FOLDERS:
+        for path in (files.home / folder).glob("*/*"):
+            if match := _IMAGE_FILE.fullmatch(path.name):
+                yield match[1]

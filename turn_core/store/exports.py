@@ -66,9 +66,11 @@ def finished_by_job(session: Session, job_id: int) -> Export | None:
     return None if row is None else _record(row)
 
 
-def ids(session: Session, project_id: int) -> list[int]:
-    """Return the ids of all exports of a project, unfinished ones too."""
-    query = select(tables.Export.id).where(tables.Export.project_id == project_id)
+def ids(session: Session, project_id: int | None = None) -> list[int]:
+    """Return the ids of all exports, of one project or of all, unfinished ones too."""
+    query = select(tables.Export.id)
+    if project_id is not None:
+        query = query.where(tables.Export.project_id == project_id)
     return list(session.execute(query).scalars())
 
 

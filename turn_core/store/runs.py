@@ -86,6 +86,21 @@ def latest_complete_run(session: Session, project_id: int) -> Run | None:
     return None if row is None else record(row)
 
 
+def ids_in_use(session: Session) -> list[int]:
+    """Return the ids of the runs, of all projects, whose files are needed."""
+    states = (*UNFINISHED, "complete")
+    return list(
+        session.execute(select(tables.Run.id).where(tables.Run.state.in_(states))).scalars()
+    )
+
+
+def cache_keys(session: Session) -> set[str]:
+    """Return the names of the pixel and feature files that complete runs were computed from."""
+    query = select(tables.Run.environment).where(tables.Run.state == "complete")
+    environments = session.execute(query).scalars().all()
+    return {str(e.get(name)) for e in environments for name in ("pixels_key", "features_key")}
+
+
 def label_rev(session: Session, run_id: int) -> int:
     """Return the label revision that the run read."""
     return int(
