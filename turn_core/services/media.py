@@ -1,7 +1,10 @@
 """Images of samples as files: the thumbnail made at import, the preview made when first seen."""
 
+import threading
 from functools import lru_cache
 from pathlib import Path
+
+from PIL import Image
 
 from turn_core import images
 from turn_core.durable import atomic_write
@@ -10,15 +13,26 @@ from turn_core.services import samples
 from turn_core.services.workspace import Workspace
 
 PREVIEW_PX = 1024
+_decoding = threading.BoundedSemaphore(2)  # a photograph takes up to 150 MB
 
 
 def thumb_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
-    """Return the thumbnail of a sample, a WebP file of at most 192 pixels.
+    """Return the thumbnail of a sample, a WebP file of at most 192 pixels, made where it lacks.
+
+    The import makes them all; after a restore, say, they may be gone.
 
     Raises:
-        NotFoundError: there is no such sample, or it could not be read at import.
+        NotFoundError: there is no such sample, or its image is not there any more.
+        DataError: the stored image is damaged.
+        ResourceError: the disk is full.
     """
-    return _present(workspace.files.thumb(_sha256(workspace, project_id, sample_id)), sample_id)
+    sha256 = _remembered(workspace, project_id, sample_id)
+    path = workspace.files.thumb(sha256)
+    if not path.exists():
+        with _decoding:
+            image = _decoded(workspace, sha256, sample_id)
+            atomic_write(path, images.encode_thumbnail(image))
+    return path
 
 
 def preview_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
@@ -29,25 +43,22 @@ def preview_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
         DataError: the stored image is damaged.
         ResourceError: the disk is full.
     """
-    sha256 = _sha256(workspace, project_id, sample_id)
+    sha256 = _remembered(workspace, project_id, sample_id)
     path = workspace.files.preview(sha256)
     if not path.exists():
-        blob = _present(workspace.files.blob(sha256), sample_id)
-        image = images.decode(blob.read_bytes(), limits=workspace.settings.limits)
-        small = max(image.size) <= images.LOSSLESS_PX
-        scaled = images.thumbnail(image, PREVIEW_PX)
-        atomic_write(path, images.encode_webp(scaled, lossless=small))
+        with _decoding:
+            image = _decoded(workspace, sha256, sample_id)
+            small = max(image.size) <= images.LOSSLESS_PX
+            scaled = images.thumbnail(image, PREVIEW_PX)
+            atomic_write(path, images.encode_webp(scaled, lossless=small))
     return path
 
 
-def _present(path: Path, sample_id: int) -> Path:
-    if not path.is_file():
+def _decoded(workspace: Workspace, sha256: str, sample_id: int) -> Image.Image:
+    blob = workspace.files.blob(sha256)
+    if not blob.is_file():
         raise NotFoundError(f"sample {sample_id} has no readable image")
-    return path
-
-
-def _sha256(workspace: Workspace, project_id: int, sample_id: int) -> str:
-    return _remembered(workspace, project_id, sample_id)
+    return images.decode(blob.read_bytes(), limits=workspace.settings.limits)
 
 
 @lru_cache(maxsize=100_000)
