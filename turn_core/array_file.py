@@ -4,10 +4,13 @@ Rows are appended to `<name>.part`; `<name>.mark` says how many are safely on th
 of the caller. The finished file gets its name last, beside `<name>.json` with the last notes.
 """
 
+import fcntl
 import io
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +19,37 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from turn_core.durable import publish, require_free, write_json
+
+LOOK_AGAIN_SECONDS = 0.5
+
+
+@contextmanager
+def only_builder(path: Path, while_waiting: Callable[[], None]) -> Iterator[bool]:
+    """Let one process at a time build an array; tell whether it is still to be built.
+
+    Two runs on the same images, on two GPUs, want the same file. `while_waiting` is called now and
+    then until the other is done; it may raise to stop.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = path.with_name(path.name + ".lock")
+    lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        while not _locked(lock):
+            while_waiting()
+            time.sleep(LOOK_AGAIN_SECONDS)
+        yield not exists(path)
+        if exists(path):  # who comes now finds it; without it a second lock would let two in
+            lock_path.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def exists(path: Path) -> bool:

@@ -36,7 +36,9 @@ def extract_features(
         ResourceError: the disk has no room for the features.
     """
     if not array_file.exists(path):
-        _extract(backbone, pixels, path, batch_size, precision, on_progress)
+        with array_file.only_builder(path, lambda: on_progress(0, len(pixels))) as missing:
+            if missing:
+                _extract(backbone, pixels, path, batch_size, precision, on_progress)
     features: NDArray[np.float32] = np.lib.format.open_memmap(path, mode="r")
     return features
 

@@ -140,7 +140,9 @@ def build_pixel_cache(
     """
     path = folder / f"{cache_key(sha256s, geometry)}.npy"
     if not array_file.exists(path):
-        _Builder(blobs, sha256s, geometry, limits).run(path, threads, on_progress)
+        with array_file.only_builder(path, lambda: on_progress(0, len(blobs))) as missing:
+            if missing:
+                _Builder(blobs, sha256s, geometry, limits).run(path, threads, on_progress)
     return PixelCache(path, geometry)
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import threading
 
 import numpy as np
 import pytest
@@ -137,3 +138,42 @@ def test_array_file_of_another_shape_starts_anew(tmp_path):
         assert (writer.done, writer.notes) == (2, {"n": 1})
     with array_file.ArrayWriter(tmp_path / "x.npy", (4, 3), np.float32, what="x") as writer:
         assert writer.done == 0
+
+
+def test_two_builders_of_one_array_file_take_turns(tmp_path):
+    path, waited = tmp_path / "x.npy", []
+
+    def build():
+        with (
+            array_file.only_builder(path, lambda: waited.append(1)) as missing,
+            array_file.ArrayWriter(path, (2, 1), np.int64, what="x") as writer,
+        ):
+            assert missing
+            started.set()
+            writer.append(np.array([[1]]))
+            go_on.wait(10)
+            writer.append(np.array([[2]]))
+            writer.finish({})
+
+    started, go_on = threading.Event(), threading.Event()
+    first = threading.Thread(target=build)
+    first.start()
+    started.wait(10)
+    with array_file.only_builder(path, lambda: (waited.append(2), go_on.set())) as missing:
+        assert not missing
+    first.join()
+    assert waited[0] == 2
+    assert np.load(path).tolist() == [[1], [2]]
+
+
+def test_waiting_for_another_builder_can_be_stopped(tmp_path):
+    def stop():
+        raise InterruptedError
+
+    with array_file.only_builder(tmp_path / "x.npy", stop) as missing:
+        assert missing
+        with (
+            pytest.raises(InterruptedError),
+            array_file.only_builder(tmp_path / "x.npy", stop),
+        ):
+            pass
