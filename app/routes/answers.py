@@ -37,6 +37,8 @@ def answers_errors(endpoint: Endpoint) -> Endpoint:
         except TurnError as error:
             status = next(code for kind, code in _STATUS if isinstance(error, kind))
             return JSONResponse({"error": str(error)}, status_code=status)
+        except OverflowError:  # an id beyond those that a database can hold
+            return JSONResponse({"error": "there is nothing of that number"}, status_code=404)
 
     return guarded
 
@@ -54,7 +56,7 @@ async def read_json(request: Request) -> dict[str, object]:
             raise DataError(f"the request is larger than {MAX_JSON} bytes; send less at a time")
     try:
         value = json.loads(bytes(body))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError("the request is not JSON; send an object") from error
     if not isinstance(value, dict):
         raise DataError("the request must be a JSON object")
@@ -70,6 +72,7 @@ def query_int(request: Request, name: str, *, low: int = 0, high: int = 2**53) -
     text = request.query_params.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+    whole = text.isascii() and text.isdigit() and len(text) <= 16
+    if not whole or not low <= int(text) <= high:
         raise DataError(f"{name} must be a whole number from {low} to {high}, got {text[:20]!r}")
     return int(text)

@@ -90,7 +90,10 @@ def _refusal(connection: HTTPConnection) -> tuple[int, str] | None:
 def _same_origin(headers: Headers, host: str) -> bool:
     """Accept a call from our own pages, and from a program that sends no Origin at all."""
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:  # not even an address
+        return False
 
 
 def _headed(connection: HTTPConnection, send: Send) -> Send:

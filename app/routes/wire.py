@@ -86,11 +86,11 @@ def _decision(item: object) -> DecisionRequest:
     if not isinstance(item, dict):
         raise DataError("a decision must be a JSON object")
     action, key, queue = item.get("action"), item.get("key"), item.get("queue", "worst_first")
-    if action not in {known.value for known in Action}:
+    if not isinstance(action, str) or action not in {known.value for known in Action}:
         raise DataError(f"action must be one of {', '.join(Action)}")
     if not isinstance(key, str) or not 8 <= len(key) <= _KEY_CHARS or not key.isprintable():
         raise DataError(f"key must be a text of 8 to {_KEY_CHARS} characters")
-    if not isinstance(queue, str) or not 1 <= len(queue) <= _KEY_CHARS:
+    if not isinstance(queue, str) or not 1 <= len(queue) <= _KEY_CHARS or not queue.isprintable():
         raise DataError("queue must be the name of a queue")
     seconds = item.get("seconds")
     if seconds is not None and not (_is_number(seconds) and 0 <= seconds < 1e6):

@@ -70,6 +70,7 @@ def test_unfinished_upload__is_no_source(workspace):
         ("labels.csv", 1, "neither a ZIP archive"),
         ("zip", 1, "neither a ZIP archive"),
         ("", 1, "the file is neither"),
+        ("half \ud83d.zip", 1, r"half \\u\{d83d\}\.zip is neither"),
         ("a.zip", 0, "a.zip is empty"),
         ("a.zip", 2**31 + 1, "over the limit of 2,147,483,648 for an upload"),
     ],

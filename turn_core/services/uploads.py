@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 from turn_core.durable import as_resource_error, atomic_write, sync_folder
 from turn_core.errors import ConflictError, IngestError, NotFoundError
+from turn_core.ingest.names import is_unicode, shown
 from turn_core.ingest.source import SourceKind, SourceRef
 from turn_core.services import jobs
 from turn_core.services.workspace import Workspace
@@ -38,10 +39,10 @@ def create_upload(workspace: Workspace, file_name: str, size: int) -> str:
     limit = workspace.settings.limits.archive_bytes
     name = PurePath(file_name.replace("\\", "/")).name[:_MAX_NAME_CHARS]
     suffix = PurePath(name.lower()).suffix
-    if suffix not in _KINDS:
+    if suffix not in _KINDS or not is_unicode(name):
         raise IngestError(
-            f"{name or 'the file'} is neither a ZIP archive (.zip) nor a Parquet file (.parquet); "
-            "pack the images as a ZIP"
+            f"{shown(name) or 'the file'} is neither a ZIP archive (.zip) nor a Parquet file "
+            "(.parquet) by its name; pack the images as a ZIP"
         )
     if size < 1:
         raise IngestError(f"{name} is empty; choose a file with images")
