@@ -9,17 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 from scipy.stats import rankdata
 
-from turn_core import metrics, mixture
+from turn_core import metrics
 from turn_core.config import CleansingConfig
 from turn_core.errors import DataError
-from turn_core.mixture import Floats, Ints, Mixtures
+from turn_core.loss_groups import LARGE, MAX_LOSS, Bools, GroupFit, fit_groups
+from turn_core.mixture import Floats, Ints
 from turn_core.seeds import derive
 from turn_core.types import Interval
-
-Bools = NDArray[np.bool_]
 
 NONE, POOLED, ONE_CLUSTER, NO_SIGNAL, RANKING_ONLY, UNSCORED = FALLBACKS = (
     "none",
@@ -37,19 +35,6 @@ nothing is cut. no_signal: all losses are equal. ranking_only: too few samples f
 unscored: its loss is not a number.
 """
 
-MAX_LOSS = 18.42
-"""-log(1e-8): larger losses say no more, and would stretch the scale of their class."""
-
-SMALL, LARGE = 100, 1000
-"""The gate is `separation_small` up to 100 samples and `separation_large` from 1,000 on; between
-them it falls with the logarithm of the number."""
-
-EVEN_ODDS = 0.6931
-"""log 2: the loss of a label that gets half of the probability. A group below it is not wrong."""
-
-MIN_GROUP = 5
-"""Samples that the smaller of two groups must hold; less are outliers."""
-
 MIN_CLEAN_SHARE = 0.05
 """A class with a smaller share of clean samples does not set the size of the clean subset."""
 
@@ -58,33 +43,13 @@ RANK_SPREAD = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFit:
-    """Mixtures of the losses of G groups; NaN where a group had none."""
-
-    counts: Ints
-    """(G,) losses that the fit saw."""
-    low: Floats
-    """(G,) the loss that is 0 on the scale of the mixture."""
-    high: Floats
-    """(G,) the loss that is 1 on it."""
-    mixtures: Mixtures
-    """Means and variances on the scale of 0..1."""
-    separation: Floats
-    """(G,) Ashman's D; 0 where there is no mixture."""
-
-    def probability(self, losses: Floats, groups: Ints) -> Floats:
-        """Return the posterior of the lower component for each loss, in its group."""
-        low, high = self.low[groups], self.high[groups]
-        scaled = (np.clip(losses, low, high) - low) / (high - low)
-        return np.asarray(expit(self.mixtures.log_odds(scaled, groups)))
-
-
-@dataclass(frozen=True, slots=True)
 class Cleansing:
     """The clean probability of every sample and how it came about."""
 
     clean_probability: Floats
     """(N,) 0..1, falling with the loss within a class; 1 for trusted samples."""
+    selection_probability: Floats
+    """(N,) what the clean subset is chosen by: the same, but ungated where nothing is cut."""
     fallback: NDArray[np.str_]
     """(N,) one of FALLBACKS per sample."""
     class_fallback: tuple[str, ...]
@@ -135,15 +100,17 @@ def clean_probability(
     scored = np.isfinite(losses)
     values = np.minimum(np.where(scored, losses, 0).astype(np.float64), MAX_LOSS)
     groups, fitted = labels.astype(np.int64), scored & ~trust
-    own = _fit(values[fitted], groups[fitted], num_classes, config, config.min_class_size)
-    pooled = _fit(values[fitted], 0 * groups[fitted], 1, config, config.min_samples)
+    own = fit_groups(values[fitted], groups[fitted], num_classes, config, config.min_class_size)
+    pooled = fit_groups(values[fitted], 0 * groups[fitted], 1, config, config.min_samples)
     class_fallback = _choose(own, pooled, config)
     fallback = np.where(scored, class_fallback[groups], UNSCORED)
     probability = _posterior(values, groups, fallback, own, pooled, config)
-    probability[trust] = 1
+    selection = _selection(probability, values, groups, fallback, own, pooled)
+    probability[trust] = selection[trust] = 1
     judged = fitted & np.isin(fallback, (NONE, POOLED))
     return Cleansing(
         clean_probability=probability,
+        selection_probability=selection,
         fallback=fallback,
         class_fallback=tuple(class_fallback.tolist()),
         classes=own,
@@ -175,7 +142,7 @@ def balanced_clean_subset(
     trust = usable & (~everyone if trusted is None else trusted)
     usable = trust | (usable & (cleansing.fallback != UNSCORED))
     num_classes = len(cleansing.class_fallback)
-    clean = trust | (usable & (cleansing.clean_probability > config.threshold))
+    clean = trust | (usable & (cleansing.selection_probability > config.threshold))
     available, num_clean, num_trusted = (
         np.bincount(labels[mask], minlength=num_classes) for mask in (usable, clean, trust)
     )
@@ -185,7 +152,7 @@ def balanced_clean_subset(
     quota = np.maximum(np.minimum(np.minimum(wanted, size), available), num_trusted)
     # Within a class: trusted first, then the clean in random order, then the likeliest others.
     lottery = np.random.default_rng(derive(seed, "clean_subset")).random(len(labels))
-    turn = np.where(trust, -1, np.where(clean, lottery, 2 - cleansing.clean_probability))
+    turn = np.where(trust, -1, np.where(clean, lottery, 2 - cleansing.selection_probability))
     candidates = np.flatnonzero(usable)
     order = candidates[np.lexsort((turn[candidates], labels[candidates]))]
     place = np.arange(len(order)) - np.repeat(np.cumsum(available) - available, available)
@@ -221,40 +188,6 @@ def _check(
         )
 
 
-def _fit(
-    losses: Floats, groups: Ints, num_groups: int, config: CleansingConfig, min_count: int
-) -> GroupFit:
-    """Clip and scale the losses of each group to 0..1 and fit a mixture to each large enough."""
-    counts = np.bincount(groups, minlength=num_groups)
-    order = np.lexsort((losses, groups))
-    ordered, of_group = losses[order], groups[order]
-    low, high = _bounds(ordered, counts, config.clip_quantile)
-    width = np.where(high > low, high - low, 1)
-    found = mixture.fit(
-        (np.clip(ordered, low[of_group], high[of_group]) - low[of_group]) / width[of_group],
-        counts,
-        where=(counts >= min_count) & (high > low),
-        max_iter=config.max_iter,
-        tol=config.tol,
-        reg_covar=config.reg_covar,
-    )
-    return GroupFit(counts, low, high, found, np.nan_to_num(found.separation()))
-
-
-def _bounds(ordered: Floats, counts: Ints, share: float) -> tuple[Floats, Floats]:
-    """Return the clipping bounds (G,) of losses that lie group after group, ascending.
-
-    At each end the `share` of a group's losses is clipped, rounded up: at least one value, so
-    that a single outlier never sets the scale. Groups of fewer than three get an empty range.
-    """
-    starts, extra = np.cumsum(counts) - counts, np.ceil(share * counts).astype(np.int64)
-    padded = np.append(ordered, 0.0)
-    wide = counts > 2 * extra
-    low = padded[np.where(wide, starts + extra, -1)]
-    high = padded[np.where(wide, starts + counts - 1 - extra, -1)]
-    return low, high
-
-
 def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray[np.str_]:
     """Return the fallback (K,) of each class: by its own gate, then by the pooled one.
 
@@ -265,19 +198,9 @@ def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray
         return np.full(len(own.counts), RANKING_ONLY)
     if pooled.high[0] <= pooled.low[0]:
         return np.full(len(own.counts), NO_SIGNAL)
-    pooled_stands = bool(_stands_apart(pooled, config)[0])
-    believed = _stands_apart(own, config) & (pooled_stands | (own.counts >= LARGE))
+    pooled_stands = bool(pooled.stands_apart(config)[0])
+    believed = own.stands_apart(config) & (pooled_stands | (own.counts >= LARGE))
     return np.where(believed, NONE, POOLED if pooled_stands else ONE_CLUSTER)
-
-
-def _stands_apart(fit: GroupFit, config: CleansingConfig) -> Bools:
-    """Return the gate (G,): two groups far apart, neither a few outliers, the upper one wrong."""
-    share = np.log(LARGE / np.maximum(fit.counts, 1)) / np.log(LARGE / SMALL)
-    fall = config.separation_small - config.separation_large
-    gate = config.separation_large + fall * np.clip(share, 0, 1)
-    upper = fit.low + fit.mixtures.means[:, 1] * (fit.high - fit.low)
-    smaller = fit.counts * fit.mixtures.weights.min(axis=1)
-    return np.asarray((fit.separation > gate) & (smaller >= MIN_GROUP) & (upper > EVEN_ODDS))
 
 
 def _posterior(
@@ -296,3 +219,25 @@ def _posterior(
     probability[by_own] = own.probability(values[by_own], groups[by_own])
     probability[by_all] = pooled.probability(values[by_all], 0 * groups[by_all])
     return probability
+
+
+def _selection(
+    probability: Floats,
+    values: Floats,
+    groups: Ints,
+    fallback: NDArray[np.str_],
+    own: GroupFit,
+    pooled: GroupFit,
+) -> Floats:
+    """Return `probability` (N,), with the ungated posterior where the gate let nothing be cut.
+
+    A cut that is not believed must not accuse a label, but it may leave one out of training: that
+    costs little where the labels are right, and protects where they are not.
+    """
+    selection = probability.copy()
+    has_own = np.isfinite(own.mixtures.means[:, 0])[groups]
+    uncut = fallback == ONE_CLUSTER
+    by_own, by_all = uncut & has_own, uncut & ~has_own
+    selection[by_own] = own.probability(values[by_own], groups[by_own])
+    selection[by_all] = pooled.probability(values[by_all], 0 * groups[by_all])
+    return selection

@@ -199,6 +199,16 @@ def test_subset__is_one_draw_per_seed():
     assert set(first) != set(other)
 
 
+def test_subset__leaves_high_losses_out_even_where_the_gate_lets_nothing_be_cut():
+    losses, labels = clean_classes()
+    found, subset = drawn(losses, labels, 4)
+    assert set(found.fallback) == {"one_cluster"}
+    assert 150 < subset.size < 300
+    for label in range(4):
+        taken, all_of_it = subset.indices[labels[subset.indices] == label], labels == label
+        assert losses[taken].max() < np.quantile(losses[all_of_it], 0.95)
+
+
 def test_subset__draws_uniformly_and_not_by_probability():
     losses, labels, is_error = noisy_classes(num_classes=2, rate=0.3)
     losses[(labels == 0) & ~is_error] += np.where(np.arange((~is_error[:300]).sum()) < 150, 5, 0)
