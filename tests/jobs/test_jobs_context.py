@@ -4,9 +4,10 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import text
 
 from turn_core.errors import ConflictError, JobCancelled, JobError
-from turn_core.jobs import attempt, local, sweeping
+from turn_core.jobs import attempt, local, sweeping, worker
 from turn_core.jobs.context import JobContext, JobInterrupted, StopFlag
 from turn_core.jobs.heartbeat import Heartbeat
 from turn_core.services import jobs, leases
@@ -169,3 +170,19 @@ def test_sweeper_works_when_asked_and_ends(workspace):
     sweeper.close()
     sweeper.join(5)
     assert not sweeper.is_alive()
+
+
+def test_machine_that_slept_costs_a_running_job_nothing(workspace, claimed, monkeypatch):
+    """The lease ran out in the sleep; the job's process has had no time yet to prolong it."""
+    with workspace.writing() as session:
+        session.execute(text("UPDATE job SET lease_until = 1, owner = 'another machine'"))
+    submit(workspace, "tell")
+    keeper = worker.Worker(workspace)
+    keeper._clock_ahead -= 3600
+    keeper._tick()
+    assert jobs.get_job(workspace, claimed.job.job_id).state is JobState.RUNNING
+    monkeypatch.setattr(keeper, "_awake_at", 0.0)
+    monkeypatch.setattr(keeper, "_upkeep_at", 0.0)
+    monkeypatch.setattr(keeper, "_claim", lambda kinds: None)
+    keeper._tick()
+    assert jobs.get_job(workspace, claimed.job.job_id).state is JobState.QUEUED

@@ -29,6 +29,10 @@ from turn_core.types import Job, JobKind, JobState
 
 LIGHT_KINDS = frozenset(set(JobKind) - {JobKind.TRAIN})
 UPKEEP_SECONDS = 5.0
+JUMP_SECONDS = 5.0
+"""A clock that ran ahead by more was set, or the machine slept."""
+WAKE_SECONDS = 10.0
+"""Pause after that, in which running jobs prolong their leases before anyone calls them over."""
 WORKER_KILLED = "the worker was killed or the machine restarted"
 
 log = logging.getLogger(__name__)
@@ -81,6 +85,8 @@ class Worker:
         self._running: list[Running] = []
         self._stopping = threading.Event()
         self._upkeep_at = float("-inf")
+        self._clock_ahead = time.time() - time.monotonic()
+        self._awake_at = float("-inf")
         self._gpus = slots.devices(os.environ)
         self._sweeper = Sweeper(workspace)
 
@@ -114,14 +120,16 @@ class Worker:
         for running in list(self._running):
             if running.process.poll() is not None:
                 self._bury(running)
+        waking = self._is_waking()
         if time.monotonic() - self._upkeep_at >= UPKEEP_SECONDS:
-            self._upkeep()
+            self._upkeep(waking)
             self._upkeep_at = time.monotonic()
         active = jobs.list_jobs(self._workspace, active_only=True, limit=None)
         self._enforce_cancel(active)
-        self._claim({job.kind for job in active if job.state is JobState.QUEUED})
+        if not waking:
+            self._claim({job.kind for job in active if job.state is JobState.QUEUED})
 
-    def _upkeep(self) -> None:
+    def _upkeep(self, waking: bool) -> None:
         jobs.beat_worker(self._workspace, self._owner)
         found = leases.running_processes(self._workspace)
         ours = {(process.job_id, process.fence) for process in found}
@@ -131,7 +139,17 @@ class Worker:
                 processes.signal_group(running.process, signal.SIGKILL)
         for process in found:
             self._take_over(process)
-        leases.reap(self._workspace)
+        if not waking:
+            leases.reap(self._workspace)
+
+    def _is_waking(self) -> bool:
+        """Whether the clock jumped a moment ago: leases look over that nobody could prolong."""
+        now = time.monotonic()
+        ahead = time.time() - now
+        if ahead - self._clock_ahead > JUMP_SECONDS:
+            self._awake_at = now + WAKE_SECONDS
+        self._clock_ahead = ahead
+        return now < self._awake_at
 
     def _take_over(self, found: JobProcess) -> None:
         """Give a job back whose worker is gone, without waiting for its lease to end."""
