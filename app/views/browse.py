@@ -125,7 +125,7 @@ def detail(
 ) -> None:
     """Open one sample: the image, its labels, and every decision on it."""
 
-    @st.dialog(shorten(sample.file_name, 60), width="large")
+    @st.dialog(md_escape(shorten(sample.file_name, 60)), width="large")
     def show() -> None:
         image, facts = st.columns([3, 2], gap="medium")
         if sample.state is SampleState.UNREADABLE:

@@ -4,8 +4,9 @@ import pytest
 
 from app import format as fmt
 from app.sessions import Sessions, clean_name
+from app.views import browse
 from turn_core.errors import DataError, StoreError
-from turn_core.types import Interval
+from turn_core.types import Interval, ReviewStatus, Sample, SampleState
 
 
 def test_md_escape_leaves_no_markup():
@@ -87,3 +88,14 @@ def test_damaged_secret_is_refused(tmp_path):
     (tmp_path / "secret").write_bytes(b"short")
     with pytest.raises(StoreError, match="damaged"):
         Sessions(tmp_path)
+
+
+def test_file_name_in_the_title_of_a_dialog_is_no_markup(monkeypatch):
+    titles = []
+    dialog = lambda title, **_: lambda show: lambda: titles.append(title)  # noqa: E731
+    monkeypatch.setattr(browse.st, "dialog", dialog)
+    name = "[win](https://evil.example)"
+    sample = Sample(1, name, "a" * 64, 8, 8, SampleState.OK, ReviewStatus.PENDING, 0, None, None)
+    browse.detail(1, sample, [], {})
+    assert titles == [fmt.md_escape(name)]
+    assert titles != [name]
