@@ -249,6 +249,22 @@ def test_class_filter_starts_another_queue_and_keys_work_at_once(server, project
     assert positions(server, project, [event]) == [1]  # the first sample whose label is dog
 
 
+def test_save_that_ends_in_another_queue_passes_over_none_of_its_cards(server, project, page: Page):
+    open_review(page, server, project)
+    page.keyboard.type("eee")
+    wait_saved(page, 3)
+    held: list[Route] = []
+    page.route("**/decisions", lambda route: held.append(route))
+    page.keyboard.press("e")
+    page.get_by_role("combobox", name="Label").click()
+    page.get_by_role("option", name="dog").click()
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
+    held[0].continue_()
+    expect(page.locator(".save")).to_contain_text("Saved")
+    assert len(events_of(server, project)) == 4
+    assert shown_position(page) == 0
+
+
 def test_image_opens_with_its_labels_and_decisions(server, project, page: Page, look):
     sample = sample_number(server, project, 0)
     decided = DecisionRequest(

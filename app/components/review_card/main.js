@@ -240,13 +240,15 @@ class Review {
       this.show();
       return;
     }
-    const card = this.deck.cards[step.at];
+    const { deck } = this;
+    const card = deck.cards[step.at];
     const action = step.kind === "undo" ? "undo" : step.action;
     const started = performance.now();
     this.view.save("Saving…", "saving");
     try {
       const result = await this.save(card, action, step.classId);
-      this.settle(step, card, result, performance.now() - started);
+      if (deck === this.deck) this.settle(step, card, result, performance.now() - started);
+      else this.view.save("Saved", "saved"); // another queue was opened meanwhile: its cards stay
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.plan.clear();
