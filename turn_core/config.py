@@ -115,6 +115,8 @@ class FinetuneConfig:
     """SGD with momentum, or AdamW."""
     learning_rate: float = 1e-4
     """Peak learning rate, cosine to zero over all epochs."""
+    lr_warmup: float = 0.2
+    """Share of all steps over which the learning rate rises to its peak, 0..0.5."""
     momentum: float = 0.9
     """SGD momentum."""
     weight_decay: float = 1e-4
@@ -130,6 +132,7 @@ class FinetuneConfig:
         _check("finetune.micro_batch_size", self.micro_batch_size, 1, 65536)
         _check_choice("finetune.optimizer", self.optimizer, ("sgd", "adamw"))
         _check("finetune.learning_rate", self.learning_rate, 1e-9, 10)
+        _check("finetune.lr_warmup", self.lr_warmup, 0, 0.5)
         _check("finetune.momentum", self.momentum, 0, 0.9999)
         _check("finetune.weight_decay", self.weight_decay, 0, 10)
         _check_choice("finetune.augmentation", self.augmentation, ("affine", "crop", "none"))

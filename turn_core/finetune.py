@@ -89,7 +89,7 @@ class Finetuner:
         left = read_ahead(self.pixels, batches[position.step :])
         with torch.random.fork_rng(devices=cuda), closing(left):
             for step, images in enumerate(left, start=position.step):
-                done = (epoch + step / len(batches)) / self.config.epochs
+                done = (epoch + (step + 0.5) / len(batches)) / self.config.epochs
                 seed = derive(self.seed, "step", epoch, step)
                 loss = self._step(images, batches[step], self._rate(done), seed, check)
                 position.step, position.loss_sum = step + 1, position.loss_sum + loss
@@ -97,8 +97,10 @@ class Finetuner:
                 on_step(position, len(batches))
 
     def _rate(self, done: float) -> float:
-        """The learning rate when the share `done` of all epochs is done."""
-        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+        """The learning rate of the step at whose middle the share `done` of all epochs is done."""
+        cosine = 0.5 * (1 + math.cos(math.pi * done))
+        warmup = self.config.lr_warmup
+        return self.peak * cosine * (min(1.0, done / warmup) if warmup else 1.0)
 
     def _step(
         self,

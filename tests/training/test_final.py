@@ -1,7 +1,12 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from turn_core.methods.final import fill_excluded
+from turn_core.methods.final import combine, fill_excluded
+
+
+def test_final_loss_is_the_mean_of_step_one_and_the_final_model():
+    assert combine(np.array([[1.0, 4.0], [9.0, 9.0], [3.0, 0.0]])).tolist() == [2, 2]
+    assert combine(np.array([[1.0, 4.0]])).tolist() == [1, 4]
 
 
 def test_excluded_sample_gets_what_its_loss_would_get_in_its_class():

@@ -22,7 +22,13 @@ SUBSET = np.arange(0, 40)
 
 
 def _config(**changes):
-    values = {"batch_size": 16, "micro_batch_size": 16, "epochs": 2, "learning_rate": 0.01}
+    values = {
+        "batch_size": 16,
+        "micro_batch_size": 16,
+        "epochs": 2,
+        "learning_rate": 0.01,
+        "lr_warmup": 0.0,
+    }
     return FinetuneConfig(**{**values, **changes})
 
 
@@ -75,7 +81,8 @@ def test_first_step_by_hand_without_augmentation():
     images = model.backbone.normalise(finetuner.pixels.batch(rows))
     loss = torch.nn.functional.cross_entropy(model(images), finetuner.labels[rows])
     (gradient,) = torch.autograd.grad(loss, [model.head.weight])
-    expected = model.head.weight.detach() - 0.01 * gradient
+    rate = 0.005 * (1 + math.cos(math.pi * 0.5 / 6))
+    expected = model.head.weight.detach() - rate * gradient
     seen = []
 
     def stop(position, steps):
@@ -98,8 +105,15 @@ def test_learning_rate_falls_as_a_cosine_over_all_epochs():
             Position(),
             lambda *_: rates.append(finetuner.optimizer.param_groups[0]["lr"]),
         )
-    expected = [0.005 * (1 + math.cos(math.pi * step / 6)) for step in range(6)]
+    expected = [0.005 * (1 + math.cos(math.pi * (step + 0.5) / 6)) for step in range(6)]
     assert rates == pytest.approx(expected)
+
+
+def test_warm_up_rises_in_a_line_and_then_follows_the_cosine():
+    finetuner = _finetuner(make_classifier(), _config(lr_warmup=0.5))
+    plain = _finetuner(make_classifier(), _config())
+    shares = [finetuner._rate(done) / plain._rate(done) for done in (0.1, 0.25, 0.5, 0.9)]
+    assert shares == pytest.approx([0.2, 0.5, 1, 1])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
