@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from turn_core.errors import ConflictError, NotFoundError
-from turn_core.services import jobs
+from turn_core.services import audit, jobs
 from turn_core.types import JobKind, JobState, Progress
 
 ALL = tuple(JobKind)
@@ -150,3 +150,15 @@ def test_worker_status_tells_whether_one_lives(workspace):
 def test_an_unknown_job_is_named(workspace):
     with pytest.raises(NotFoundError, match="no job 99"):
         jobs.get_job(workspace, 99)
+
+
+def test_audit_keeps_its_hands_off_the_jobs_of_a_living_worker(workspace):
+    jobs.submit(workspace, JobKind.TRAIN, {}, idem_key="k", actor="ann")
+    job_id = jobs.claim(workspace, "w", [JobKind.TRAIN]).job.job_id
+    jobs.beat_worker(workspace, "w")
+    with pytest.raises(ConflictError, match="stop the app there first"):
+        audit.recover(workspace)
+    assert jobs.get_job(workspace, job_id).state is JobState.RUNNING
+    jobs.forget_worker(workspace, "w")
+    audit.recover(workspace)
+    assert jobs.get_job(workspace, job_id).state is JobState.QUEUED

@@ -14,7 +14,7 @@ from typing import Any
 from turn_core import __version__
 from turn_core.config import TurnConfig, to_dict
 from turn_core.durable import atomic_write
-from turn_core.errors import DataError, IngestError, JobError
+from turn_core.errors import ConflictError, DataError, IngestError, JobError
 from turn_core.ingest import inspection
 from turn_core.ingest.source import ImportPlan, SourceRef
 from turn_core.services import backbones, exports, imports, jobs, leases, projects, runs
@@ -146,7 +146,16 @@ def _run(workspace: Workspace, project: Project, config: TurnConfig, execute: Ex
 
 
 def recover(workspace: Workspace) -> None:
-    """Give jobs back that a killed audit left running. Only for who has the workspace alone."""
+    """Give jobs back that a killed audit left running. Only for who has the workspace alone.
+
+    Raises:
+        ConflictError: a worker runs on it; its jobs are not ours to stop.
+    """
+    if jobs.worker_status(workspace).alive:
+        raise ConflictError(
+            f"a worker runs on {workspace.settings.home}: stop the app there first (a minute after "
+            "a crash it is forgotten), or choose another --out"
+        )
     for process in leases.running_processes(workspace):
         leases.release(workspace, process.job_id, process.fence)
 
