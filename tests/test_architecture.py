@@ -16,6 +16,7 @@ TREES = ("turn_core", "app", "pages")
 LAYERS = (
     {"base": "__init__ errors types config seeds presets durable"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
+    {"math on mixtures": "loss_groups"},
     {"math with models": "backbones checkpoint pixels"},
     {"algorithms": "features predictions linear_probe cleansing finetune neighbours projection"},
     {"methods": "methods"},

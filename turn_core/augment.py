@@ -1,4 +1,4 @@
-"""Batched augmentation, a pure function of a seed. B samples; images are (B, 3, S, S) float, 0..255.
+"""Batched augmentation, a pure function of a seed. B samples; images (B, 3, S, S) float, 0..255.
 
 Flip, affine map and crop are one 2 x 3 matrix per image, so one bilinear sampling does them all.
 It is written here rather than taken from kornia because kornia draws from torch's global generator
