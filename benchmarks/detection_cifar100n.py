@@ -6,7 +6,7 @@ symmetric noise of 60 % and 90 % (TURN's kind: the true class is among the draws
 5-fold logistic regression on the same standardised features at C = 0.01, which suits it better
 than C = 1. Times are for detection with the features given, wall and CPU, on --threads threads.
 
-    TURN_REAL_DATA=DIR python benchmarks/detection_cifar100n.py [--finetune-epochs 4]
+    TURN_REAL_DATA=DIR make bench NAME=detection_cifar100n ARGS="[--finetune-epochs 4]"
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """From a key to the next painted card, in Chromium, on 10,000 samples; and the app's memory.
 
-    python benchmarks/review_latency.py [--samples 10000] [--decisions 200] [--pixels 320]
+    make bench NAME=review_latency ARGS="[--samples 10000] [--decisions 200] [--pixels 320]"
 
 It starts the app on an empty home folder, seeds a project with images and scores, and reviews with
 the keyboard at the pace of a fast person. A card counts as painted two animation frames after it

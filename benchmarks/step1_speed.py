@@ -1,6 +1,6 @@
 """Speed of step 1 on features: the probe against a DataLoader loop, the mixture against a loop.
 
-    python benchmarks/step1_speed.py [--samples 50000] [--features 768] [--classes 100]
+    make bench NAME=step1_speed ARGS="[--samples 50000] [--features 768] [--classes 100]"
 
 Both ratios come from one run, in CPU seconds of this process on one thread (wall clock beside
 them), the shortest of --repeats. Goals: the probe at most 1/3 of the DataLoader loop, the
