@@ -5,7 +5,7 @@ regression with C = 0.01. Digits and PACS photo: mean of five stratified halves;
 classes of superclasses 0, 4, 7 and 11, official training images against official test images.
 None of these images was used to train or tune turn-mini; DeiT-Tiny saw ImageNet.
 
-    TURN_REAL_DATA=DIR make bench NAME=turn_mini_quality ARGS="[--threads 1] [--train-per-class 500]"
+    TURN_REAL_DATA=DIR make bench NAME=turn_mini_quality ARGS="--train-per-class 500"
 """
 
 from __future__ import annotations
