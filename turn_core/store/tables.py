@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from turn_core.store.columns import Base, JsonText, Name, one_of, to_class
-from turn_core.types import Action, JobKind, JobState, ReviewStatus, SampleState
+from turn_core.types import Action, JobState, ReviewStatus, SampleState
 
 PROJECT_STATES = ("ready", "deleting")
 RUN_STATES = ("queued", "running", "complete", "failed", "cancelled")
@@ -124,11 +124,10 @@ class ImportRefusal(Base):
 
 
 class Job(Base):
-    """A job is its row: lease and fence say who may write, `dedupe_key` allows one at a time."""
+    """A job is its row: lease and fence say who may write. `JobKind` checks its kind."""
 
     __tablename__ = "job"
     __table_args__ = (
-        one_of("kind", JobKind),
         one_of("state", JobState),
         CheckConstraint(
             "(state = 'running') = (owner IS NOT NULL AND lease_until IS NOT NULL)", name="lease"

@@ -46,6 +46,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     TRAIN = "train"
     EXPORT = "export"
+    EXPLORE = "explore"
 
 
 class JobState(StrEnum):
