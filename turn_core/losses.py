@@ -113,7 +113,7 @@ def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
 def uniform_prior_loss(logits: Tensor) -> Tensor:
     """KL(uniform || mean of the batch's p), a scalar: 0 where all classes are equally predicted.
 
-    DivideMix has it against one-class collapse. Finite for any logits: the mean is taken among logarithms.
+    DivideMix has it against collapse onto few classes. Finite for any logits.
     """
     log_p = F.log_softmax(logits, dim=1)
     size, num_classes = logits.shape
