@@ -14,11 +14,14 @@ TREES = ("turn_core", "app", "pages")
 
 # A module imports its own layer and those before it. A new top-level module needs a place here.
 LAYERS = (
-    {"base": "__init__ errors types config seeds presets durable"},
+    {"base": "__init__ errors ranges types config noise_config seeds presets durable"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
     {"math on mixtures": "loss_groups"},
     {"math with models": "backbones checkpoint pixels"},
-    {"algorithms": "features predictions linear_probe cleansing finetune neighbours projection"},
+    {
+        "algorithms": "features predictions linear_probe cleansing finetune neighbours projection",
+        "algorithms that measure": "distortion",
+    },
     {"methods": "methods"},
     {"store": "store"},
     {"sources and writers": "ingest export experiments"},

@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from turn_core.errors import ConfigError
+from turn_core.noise_config import NoiseConfig as NoiseConfig
+from turn_core.ranges import check_choice as _check_choice
+from turn_core.ranges import check_range as _check
 
 T = TypeVar("T")
 Optimizer = Literal["sgd", "adamw"]
 Augmentation = Literal["affine", "crop", "none"]
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ConfigError(f"{name} must be from {low} to {high}, got {value}")
-
-
-def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
