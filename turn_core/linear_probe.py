@@ -17,10 +17,14 @@ from torch import Tensor, nn
 from turn_core import losses
 from turn_core.config import ProbeConfig
 from turn_core.errors import DataError, JobError
+from turn_core.losses import SampleLoss
 from turn_core.seeds import derive
 
 Features = Tensor | NDArray[np.floating]
 """(N, D): a tensor, or an array that may be memory-mapped, in any float type."""
+
+Gradient = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Loss (B,) and its gradient (B, K) from logits, labels (B,) and places (B,) in the design."""
 
 Update = Callable[[Tensor, Tensor], None]
 """One step from the gradient by the logits (B, K) and the inputs (B, D + 1)."""
@@ -65,14 +69,16 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
     mask: NDArray[np.bool_] | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    loss: SampleLoss | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
+    on_head: Callable[[int, LinearProbe], None] | None = None,
 ) -> LinearProbe:
     """Train a head (D) -> (K) on features (N, D) and labels (N,) in 0..K-1 (paper section 4.1).
 
-    The samples of `mask` (N,) are trained on, all where it is None. `on_epoch` gets the number of
-    each epoch, from 1, and its mean training loss. `dtype` is what the standardised features are
-    held in: bfloat16 takes half the memory and may be faster; the weights stay fp32. The order of
-    samples is a function of (seed, epoch), the start is zero. The head takes raw features.
+    The samples of `mask` (N,) are trained on, all where it is None; `loss` stands in for that of
+    the config. `on_epoch` gets the number of each epoch, from 1, and its mean loss, `on_head` then
+    the head. `dtype` is what the standardised features are held in: bfloat16 takes half the memory
+    and may be faster. The order is a function of (seed, epoch). The head takes raw features.
 
     Raises:
         DataError: the shapes disagree, a label is out of range, or nothing is left to train on.
@@ -86,18 +92,18 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
     update = _update_rule(
         weight, config, num_steps=config.epochs * -(-len(rows) // config.batch_size)
     )
-    q = config.q if config.loss == "gce" else 0.0
+    gradient_of = _gradient(config, loss, torch.as_tensor(rows, device=device))
     for epoch in range(1, config.epochs + 1):
         order = _order(targets, config, seed=seed, epoch=epoch)
         total = torch.zeros((), device=device)
-        batches = (torch.split(part, config.batch_size) for part in (order, targets[order]))
-        for batch, target in zip(*batches):
+        for batch in torch.split(order, config.batch_size):
             x = design.index_select(0, batch)
-            logits = (x @ weight.T.to(dtype)).float()
-            loss, gradient = losses.gce_loss_and_gradient(logits, target, q)
-            total += loss.sum()
+            values, gradient = gradient_of((x @ weight.T.to(dtype)).float(), targets[batch], batch)
+            total += values.sum()
             update(gradient, x)
         _report(epoch, total.item() / len(rows), on_epoch)
+        if on_head is not None:
+            on_head(epoch, _unstandardized(weight, mean, scale))
     return _unstandardized(weight, mean, scale)
 
 
@@ -187,6 +193,23 @@ def _order(targets: Tensor, config: ProbeConfig, *, seed: int, epoch: int) -> Te
     place = torch.rand(targets.shape, generator=generator, dtype=torch.float64) * counts[drawn]
     starts = counts.cumsum(0) - counts
     return by_class[starts[drawn] + place.long()].to(targets.device)
+
+
+def _gradient(config: ProbeConfig, loss: SampleLoss | None, rows: Tensor) -> Gradient:
+    """Return the closed form of the config's loss, or autograd of `loss` as far as the logits.
+
+    `rows` (M,) are the numbers of the samples that the design holds.
+    """
+    if loss is None:
+        q = config.q if config.loss == "gce" else 0.0
+        return lambda logits, labels, _: losses.gce_loss_and_gradient(logits, labels, q)
+
+    def by_autograd(logits: Tensor, labels: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+        values = loss(logits.requires_grad_(), labels, rows[batch])
+        (gradient,) = torch.autograd.grad(values.sum(), logits)
+        return values.detach(), gradient
+
+    return by_autograd
 
 
 def _cosine_rates(peak: float, num_steps: int) -> Iterator[float]:
