@@ -75,10 +75,9 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
 ) -> LinearProbe:
     """Train a head (D) -> (K) on features (N, D) and labels (N,) in 0..K-1 (paper section 4.1).
 
-    The samples of `mask` (N,) are trained on, all where it is None; `loss` stands in for that of
-    the config. `on_epoch` gets the number of each epoch, from 1, and its mean loss, `on_head` then
-    the head. `dtype` is what the standardised features are held in: bfloat16 takes half the memory
-    and may be faster. The order is a function of (seed, epoch). The head takes raw features.
+    Only the samples of `mask` (N,) are trained on; `loss` replaces that of the config. `on_epoch`
+    gets each epoch's number, from 1, and mean loss, `on_head` its head. `dtype` bfloat16 halves the
+    memory. The order is a function of (seed, epoch), the start zero. The head takes raw features.
 
     Raises:
         DataError: the shapes disagree, a label is out of range, or nothing is left to train on.
