@@ -30,13 +30,13 @@ NONE, POOLED, ONE_CLUSTER, NO_SIGNAL, RANKING_ONLY, UNSCORED = FALLBACKS = (
 """How a clean probability came about; docs/algorithm.md gives the rule of each.
 
 none: by the mixture of its own class. pooled: by the mixture of all classes, since its own class
-is small or its two groups do not stand apart. one_cluster: neither mixture stands apart, so
-nothing is cut. no_signal: all losses are equal. ranking_only: too few samples for any mixture.
-unscored: its loss is not a number.
+is small or does not fall in two clearly. one_cluster: the losses do not prove that any label is
+wrong, so nothing is cut. no_signal: all losses are equal. ranking_only: too few samples for any
+mixture. unscored: its loss is not a number.
 """
 
 MIN_CLEAN_SHARE = 0.05
-"""A class with a smaller share of clean samples does not set the size of the clean subset."""
+"""A class of which the pooled mixture leaves less has its subset chosen by its own mixture."""
 
 RANK_SPREAD = 0.9
 """Share of the room above the threshold that ranks without a cut are spread over."""
@@ -49,7 +49,8 @@ class Cleansing:
     clean_probability: Floats
     """(N,) 0..1, falling with the loss within a class; 1 for trusted samples."""
     selection_probability: Floats
-    """(N,) what the clean subset is chosen by: the same, but ungated where nothing is cut."""
+    """(N,) what the clean subset is chosen by: the same, but the class's own posterior where
+    nothing is cut, and where next to nothing of the class is clean."""
     fallback: NDArray[np.str_]
     """(N,) one of FALLBACKS per sample."""
     class_fallback: tuple[str, ...]
@@ -58,6 +59,8 @@ class Cleansing:
     """The mixture of each class."""
     pooled: GroupFit
     """The mixture of all classes together, G = 1."""
+    unlearned: Bools
+    """(K,) classes of which the pooled mixture leaves next to nothing; see `_unlearned`."""
     noise_rate: Interval | None
     """Estimated share of wrong labels; None where no class could be judged."""
 
@@ -86,11 +89,10 @@ def clean_probability(
 ) -> Cleansing:
     """Return the posterior that each label (N,) in 0..K-1 is right, given its CE loss (N,).
 
-    Trusted samples, whose label a person confirmed, get 1 and take no part in the fit. A class
-    is judged by its own mixture where that passes the gate (groups apart by Ashman's D, neither
-    of a few outliers, the labels of the upper one with less than half of the probability), else
-    by the pooled one where that passes, else its samples are ranked above the threshold and
-    none is cut.
+    Trusted samples, whose label a person confirmed, get 1 and take no part in the fit. Where the
+    losses prove that labels are wrong (`GroupFit.shows_errors`), a class that falls in two
+    clearly is judged by its own mixture, any other by the pooled one. Where they do not, samples
+    are ranked above the threshold and none is cut.
 
     Raises:
         DataError: the shapes disagree, or a label is out of range.
@@ -105,7 +107,9 @@ def clean_probability(
     class_fallback = _choose(own, pooled, config)
     fallback = np.where(scored, class_fallback[groups], UNSCORED)
     probability = _posterior(values, groups, fallback, own, pooled, config)
-    selection = _selection(probability, values, groups, fallback, own, pooled)
+    unlearned = _unlearned(probability, groups, class_fallback, own, config)
+    ungated = unlearned | ((class_fallback == ONE_CLUSTER) & own.fitted())
+    selection = _selection(probability, values, groups, scored & ungated[groups], own)
     probability[trust] = selection[trust] = 1
     judged = fitted & np.isin(fallback, (NONE, POOLED))
     return Cleansing(
@@ -115,6 +119,7 @@ def clean_probability(
         class_fallback=tuple(class_fallback.tolist()),
         classes=own,
         pooled=pooled,
+        unlearned=unlearned,
         noise_rate=metrics.noise_interval(probability[judged], num_samples=int(scored.sum())),
     )
 
@@ -130,12 +135,12 @@ def balanced_clean_subset(
 ) -> CleanSubset:
     """Draw the same number of clean samples from every class (paper section 4.2, equation 4).
 
-    N is the smallest number of clean samples of any class, but at least `subset_floor`. Two kinds
-    of class do not hold the others down: one below `min_class_size` gives what it has; one of
-    which less than a twentieth is clean was not learned, and is topped up to N. Every trusted
-    sample is taken and counts towards N, even where a class has more than N of them. The rest is
-    drawn uniformly from the samples above the threshold; what then lacks is the most probable
-    of those below. Samples outside `eligible` (excluded, held out) are never drawn.
+    N is the smallest number of clean samples of any class, by selection probability, but at least
+    `subset_floor`; a class below `min_class_size` gives what it has and does not hold the others
+    down. Every trusted sample is taken and counts towards N, even where a class has more than N
+    of them. The rest is drawn uniformly from the clean samples, but from an unlearned class
+    the most probable are taken; what lacks to the floor is the most probable of the others.
+    Samples outside `eligible` (excluded, held out) are never drawn.
     """
     everyone = np.ones(len(labels), np.bool_)
     usable = everyone if eligible is None else eligible
@@ -146,15 +151,16 @@ def balanced_clean_subset(
     available, num_clean, num_trusted = (
         np.bincount(labels[mask], minlength=num_classes) for mask in (usable, clean, trust)
     )
-    unlearned = num_clean < MIN_CLEAN_SHARE * available
-    size = _subset_size(available, num_clean, unlearned, config)
-    wanted = np.where(unlearned, size, np.maximum(num_clean, config.subset_floor))
-    quota = np.maximum(np.minimum(np.minimum(wanted, size), available), num_trusted)
+    size = _subset_size(available, num_clean, config)
+    quota = np.minimum(size, np.maximum(num_clean, config.subset_floor))
+    quota = np.maximum(np.minimum(quota, available), num_trusted)
     # Within a class: trusted first, then the clean in random order, then the likeliest others.
     lottery = np.random.default_rng(derive(seed, "clean_subset")).random(len(labels))
-    turn = np.where(trust, -1, np.where(clean, lottery, 2 - cleansing.selection_probability))
+    drawn = clean & ~cleansing.unlearned[labels]
+    turn = np.where(trust, 0, np.where(clean, 1, 2))
+    wish = np.where(drawn, lottery, -cleansing.selection_probability)
     candidates = np.flatnonzero(usable)
-    order = candidates[np.lexsort((turn[candidates], labels[candidates]))]
+    order = candidates[np.lexsort([key[candidates] for key in (lottery, wish, turn, labels)])]
     place = np.arange(len(order)) - np.repeat(np.cumsum(available) - available, available)
     return CleanSubset(
         indices=np.sort(order[place < quota[labels[order]]]),
@@ -164,12 +170,10 @@ def balanced_clean_subset(
     )
 
 
-def _subset_size(
-    available: Ints, num_clean: Ints, unlearned: Bools, config: CleansingConfig
-) -> int:
-    present = (available > 0) & ~unlearned
-    large = present & (available >= config.min_class_size)
-    decides = large if large.any() else present
+def _subset_size(available: Ints, num_clean: Ints, config: CleansingConfig) -> int:
+    decides = available >= config.min_class_size
+    if not decides.any():
+        decides = available > 0
     smallest = int(num_clean[decides].min()) if decides.any() else 0
     return max(smallest, config.subset_floor)
 
@@ -189,18 +193,20 @@ def _check(
 
 
 def _choose(own: GroupFit, pooled: GroupFit, config: CleansingConfig) -> NDArray[np.str_]:
-    """Return the fallback (K,) of each class: by its own gate, then by the pooled one.
+    """Return the fallback (K,) of each class.
 
-    Where the pooled mixture shows no two groups, only a large class is believed on its own: of
-    many small ones some always look split by chance.
+    First: do the losses prove that labels are wrong at all? All classes together say so, or a
+    large one on its own. Then: does the class fall in two clearly enough for its own mixture?
     """
     if pooled.counts[0] < config.min_samples:
         return np.full(len(own.counts), RANKING_ONLY)
     if pooled.high[0] <= pooled.low[0]:
         return np.full(len(own.counts), NO_SIGNAL)
-    pooled_stands = bool(pooled.stands_apart(config)[0])
-    believed = own.stands_apart(config) & (pooled_stands | (own.counts >= LARGE))
-    return np.where(believed, NONE, POOLED if pooled_stands else ONE_CLUSTER)
+    num_classes = int((own.counts > 0).sum())
+    errors = bool(pooled.shows_errors(config, num_classes=num_classes)[0])
+    own_errors = own.shows_errors(config, num_classes=num_classes) & (own.counts >= LARGE)
+    believed = own.stands_apart(config) & (errors | own_errors)
+    return np.where(believed, NONE, POOLED if errors else ONE_CLUSTER)
 
 
 def _posterior(
@@ -221,23 +227,33 @@ def _posterior(
     return probability
 
 
-def _selection(
+def _unlearned(
     probability: Floats,
-    values: Floats,
     groups: Ints,
-    fallback: NDArray[np.str_],
+    class_fallback: NDArray[np.str_],
     own: GroupFit,
-    pooled: GroupFit,
+    config: CleansingConfig,
+) -> Bools:
+    """Return the classes (K,) of which the pooled mixture leaves next to nothing.
+
+    GCE may leave a class unlearned: its losses lie above those of the others as a whole. Or nearly
+    all of its labels are wrong. Either way its right labels are those of its lowest losses.
+    """
+    num_classes = len(class_fallback)
+    size = np.bincount(groups, minlength=num_classes)
+    num_clean = np.bincount(groups, probability > config.threshold, minlength=num_classes)
+    few = num_clean < MIN_CLEAN_SHARE * size
+    return np.asarray(few & own.fitted() & (class_fallback == POOLED))
+
+
+def _selection(
+    probability: Floats, values: Floats, groups: Ints, ungated: Bools, own: GroupFit
 ) -> Floats:
-    """Return `probability` (N,), with the ungated posterior where the gate let nothing be cut.
+    """Return `probability` (N,), with the class's own posterior for the samples of `ungated`.
 
     A cut that is not believed must not accuse a label, but it may leave one out of training: that
     costs little where the labels are right, and protects where they are not.
     """
     selection = probability.copy()
-    has_own = np.isfinite(own.mixtures.means[:, 0])[groups]
-    uncut = fallback == ONE_CLUSTER
-    by_own, by_all = uncut & has_own, uncut & ~has_own
-    selection[by_own] = own.probability(values[by_own], groups[by_own])
-    selection[by_all] = pooled.probability(values[by_all], 0 * groups[by_all])
+    selection[ungated] = own.probability(values[ungated], groups[ungated])
     return selection

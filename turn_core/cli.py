@@ -109,7 +109,10 @@ def _add_audit_options(command: argparse.ArgumentParser) -> None:
         "--tau", type=float, help="a label is clean above this clean probability (default: 0.6)"
     )
     command.add_argument(
-        "--linear-probe-epochs", metavar="N", type=int, help="epochs of step 1 (default: 20)"
+        "--linear-probe-epochs",
+        metavar="N",
+        type=int,
+        help="epochs of step 1, of at least 50 steps in all (default: 20)",
     )
     command.add_argument(
         "--finetune-epochs",

@@ -30,6 +30,8 @@ class ProbeConfig:
     """GCE exponent in (0, 1]; 0 is cross entropy, 1 is the mean absolute error."""
     epochs: int = 20
     """Passes over all features."""
+    min_steps: int = 50
+    """At least so many steps in all: more epochs than `epochs` where samples are few."""
     batch_size: int = 128
     """Samples per step."""
     optimizer: Optimizer = "sgd"
@@ -49,6 +51,7 @@ class ProbeConfig:
         _check_choice("probe.loss", self.loss, ("gce", "ce"))
         _check("probe.q", self.q, 1e-6, 1)
         _check("probe.epochs", self.epochs, 1, 1000)
+        _check("probe.min_steps", self.min_steps, 0, 1_000_000)
         _check("probe.batch_size", self.batch_size, 1, 65536)
         _check_choice("probe.optimizer", self.optimizer, ("sgd", "adamw"))
         _check("probe.learning_rate", self.learning_rate, 1e-8, 100)
@@ -75,9 +78,11 @@ class CleansingConfig:
     min_samples: int = 50
     """With fewer scored samples in all nothing is cut (fallback `ranking_only`)."""
     separation_small: float = 2.5
-    """Ashman's D that a mixture on 100 samples or fewer must exceed to be believed."""
+    """Ashman's D that a class of fewer than 1,000 samples must exceed for a mixture of its own."""
     separation_large: float = 2.0
-    """The same from 1,000 samples on; in between it falls with the logarithm of the number."""
+    """The same from 1,000 samples on."""
+    evidence: float = 0.125
+    """Loss of the upper group beyond chance, nats per sample of all, that proves wrong labels."""
     subset_floor: int = 4
     """Every class gives at least this many samples (its most probable ones), or all it has."""
 
@@ -91,6 +96,7 @@ class CleansingConfig:
         _check("cleansing.min_samples", self.min_samples, 2, 1_000_000)
         _check("cleansing.separation_small", self.separation_small, 0, 100)
         _check("cleansing.separation_large", self.separation_large, 0, 100)
+        _check("cleansing.evidence", self.evidence, 0, 10)
         _check("cleansing.subset_floor", self.subset_floor, 1, 1_000_000)
 
 

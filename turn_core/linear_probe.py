@@ -88,11 +88,10 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
     design = _design(features, rows, mean, scale, device=device, dtype=dtype)
     targets = torch.as_tensor(labels[rows].astype(np.int64), device=device)
     weight = torch.zeros(num_classes, design.shape[1], device=device)
-    update = _update_rule(
-        weight, config, num_steps=config.epochs * -(-len(rows) // config.batch_size)
-    )
+    epochs = num_epochs(config, len(rows))
+    update = _update_rule(weight, config, num_steps=epochs * _steps_per_epoch(config, len(rows)))
     gradient_of = _gradient(config, loss, torch.as_tensor(rows, device=device))
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(1, epochs + 1):
         order = _order(targets, config, seed=seed, epoch=epoch)
         total = torch.zeros((), device=device)
         for batch in torch.split(order, config.batch_size):
@@ -104,6 +103,15 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
         if on_head is not None:
             on_head(epoch, _unstandardized(weight, mean, scale))
     return _unstandardized(weight, mean, scale)
+
+
+def num_epochs(config: ProbeConfig, num_samples: int) -> int:
+    """Return the epochs of a probe on so many samples: `epochs`, or what `min_steps` need."""
+    return max(config.epochs, -(-config.min_steps // _steps_per_epoch(config, num_samples)))
+
+
+def _steps_per_epoch(config: ProbeConfig, num_samples: int) -> int:
+    return -(-num_samples // config.batch_size)
 
 
 def _training_rows(

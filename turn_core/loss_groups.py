@@ -19,9 +19,11 @@ Bools = NDArray[np.bool_]
 MAX_LOSS = 18.42
 """-log(1e-8): larger losses say no more, and would stretch the scale of their class."""
 
-SMALL, LARGE = 100, 1000
-"""The gate is `separation_small` up to 100 samples and `separation_large` from 1,000 on; between
-them it falls with the logarithm of the number."""
+LARGE = 1000
+"""From this many samples on `separation_large` is the bar of a group, else `separation_small`."""
+
+UNLIKELY = 3.0
+"""Loss of a label with 5 % of the probability: far above it a label is contradicted."""
 
 EVEN_ODDS = 0.6931
 """log 2: the loss of a label that gets half of the probability. A group below it is not wrong."""
@@ -51,14 +53,40 @@ class GroupFit:
         scaled = (np.clip(losses, low, high) - low) / (high - low)
         return np.asarray(expit(self.mixtures.log_odds(scaled, groups)))
 
+    def fitted(self) -> Bools:
+        """Return which groups (G,) have a mixture."""
+        return np.asarray(np.isfinite(self.mixtures.means[:, 0]))
+
     def stands_apart(self, config: CleansingConfig) -> Bools:
-        """Return the gate (G,): two groups, far apart, none a few outliers, the upper one wrong."""
-        share = np.log(LARGE / np.maximum(self.counts, 1)) / np.log(LARGE / SMALL)
-        fall = config.separation_small - config.separation_large
-        gate = config.separation_large + fall * np.clip(share, 0, 1)
-        upper = self.low + self.mixtures.means[:, 1] * (self.high - self.low)
+        """Return whether each group (G,) falls in two: far apart, neither a few outliers."""
+        bar = np.where(self.counts < LARGE, config.separation_small, config.separation_large)
         smaller = self.counts * self.mixtures.weights.min(axis=1)
-        return np.asarray((self.separation > gate) & (smaller >= MIN_GROUP) & (upper > EVEN_ODDS))
+        upper = self._upper_loss() > EVEN_ODDS
+        return np.asarray((self.separation > bar) & (smaller >= MIN_GROUP) & upper)
+
+    def shows_errors(self, config: CleansingConfig, *, num_classes: int) -> Bools:
+        """Return whether the losses of each group (G,) prove that labels are wrong.
+
+        Hard samples with right labels make an upper component too; wrong labels are contradicted.
+        The proof is evidence above the config's, in a group that is more than a few outliers.
+        """
+        enough = self.mixtures.weights[:, 1] * self.counts >= MIN_GROUP
+        evidence = self.evidence_of_errors(num_classes=num_classes)
+        return np.asarray((evidence > config.evidence) & enough)
+
+    def evidence_of_errors(self, *, num_classes: int) -> Floats:
+        """Return the loss of each upper component beyond an unlikely label, times its weight (G,).
+
+        Unlikely is UNLIKELY, or a guess among `num_classes`; in nats per sample of all.
+        """
+        beyond = self._upper_loss() - max(UNLIKELY, float(np.log(max(num_classes, 1))))
+        evidence: Floats = self.mixtures.weights[:, 1] * beyond
+        return evidence
+
+    def _upper_loss(self) -> Floats:
+        """Return the mean loss (G,) of the upper component; NaN without a mixture."""
+        mean: Floats = self.low + self.mixtures.means[:, 1] * (self.high - self.low)
+        return mean
 
 
 def fit_groups(

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -114,7 +113,6 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_resumes(backbone, tmp_path, t
     for line in process.stderr:
         if "fine-tune" in line:
             break
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     process.stderr.close()

@@ -8,10 +8,10 @@ from torch.testing import assert_close
 from turn_core import losses
 from turn_core.config import ProbeConfig
 from turn_core.errors import DataError, JobError
-from turn_core.linear_probe import LinearProbe, fit_linear_probe
+from turn_core.linear_probe import LinearProbe, fit_linear_probe, num_epochs
 from turn_core.seeds import derive
 
-CONFIG = ProbeConfig(epochs=3, batch_size=16)
+CONFIG = ProbeConfig(epochs=3, min_steps=0, batch_size=16)
 
 
 def blobs(num=200, num_classes=4, num_features=6, seed=0):
@@ -62,6 +62,7 @@ def test_probe__gives_what_autograd_gives(loss, optimizer):
     features, labels = blobs()
     config = ProbeConfig(
         epochs=3,
+        min_steps=0,
         batch_size=16,
         loss=loss,
         optimizer=optimizer,
@@ -181,3 +182,11 @@ def test_probe__refuses_what_does_not_fit(labels, mask, message):
 def test_logits__by_hand():
     probe = LinearProbe(torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([0.5, 0.0]))
     assert_close(probe.logits(np.array([[3.0, 1.0]])), torch.tensor([[5.5, -1.0]]))
+
+
+def test_num_epochs__are_more_where_they_would_be_few_steps():
+    config = ProbeConfig(epochs=20, min_steps=50, batch_size=128)
+    assert num_epochs(config, 70) == 50  # one step each
+    assert num_epochs(config, 200) == 25
+    assert num_epochs(config, 300) == 20
+    assert num_epochs(dataclasses.replace(config, min_steps=0), 70) == 20

@@ -18,7 +18,7 @@ def make_config(epochs=2, **changes):
         "seed": 3,
         "holdout_fraction": 0.1,
         "num_neighbours": 4,
-        "probe": ProbeConfig(epochs=5),
+        "probe": ProbeConfig(epochs=5, min_steps=0),
         "cleansing": CleansingConfig(min_class_size=10),
         "finetune": FinetuneConfig(
             epochs=epochs, batch_size=16, micro_batch_size=8, learning_rate=0.005, precision="fp32"

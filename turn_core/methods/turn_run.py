@@ -19,7 +19,7 @@ from turn_core.config import TurnConfig
 from turn_core.errors import DataError
 from turn_core.features import extract_features, features_key
 from turn_core.holdout import stratified_holdout
-from turn_core.linear_probe import Features, LinearProbe, fit_linear_probe
+from turn_core.linear_probe import Features, LinearProbe, fit_linear_probe, num_epochs
 from turn_core.methods.final import combine, fill_excluded
 from turn_core.methods.progress import CurvePoint, Items, OnEvent, StageProgress
 from turn_core.methods.records import TurnData, TurnResult
@@ -117,12 +117,13 @@ class TurnRun:
         if self.training.state.probe is None:
             with self.training.state.times.measure(PROBE) as items:
                 count = self._counter(PROBE, items)
+                epochs = num_epochs(self.config.probe, int(self.trained.sum()))
 
                 def on_epoch(epoch: int, loss: float) -> None:
-                    count(epoch, self.config.probe.epochs)
+                    count(epoch, epochs)
                     self.on_event(CurvePoint("probe_loss", epoch, loss))
 
-                count(0, self.config.probe.epochs)
+                count(0, epochs)
                 self.training.state.probe = fit_linear_probe(
                     features,
                     self.data.labels,
