@@ -6,7 +6,8 @@ import streamlit as st
 
 PROJECT = "project"
 JOB = "job"
-"""Names of the query parameters: an address brings back the project and the import."""
+EXPLORATION = "exploration"
+"""Names of the query parameters: an address brings back the project, import and exploration."""
 
 
 def enter() -> None:
@@ -92,6 +93,29 @@ def finish_import(project_id: int) -> None:
     leave_import()
     note_inspection(None)
     choose_project(project_id)
+
+
+def exploration_id() -> int | None:
+    """Return the exploration that is open: of this session, else of the address."""
+    chosen: int | None = _get(EXPLORATION)
+    return chosen if chosen is not None else _number_in_address(EXPLORATION)
+
+
+def open_exploration(exploration_id: int | None) -> None:
+    """Open an exploration, or none; the address keeps it over a reload."""
+    st.session_state[EXPLORATION] = exploration_id
+    _keep_in_address(EXPLORATION, exploration_id)
+
+
+def review_tag() -> int | None:
+    """Return the tag whose samples are wanted for review, None for all samples."""
+    tag_id: int | None = _get("review_tag")
+    return tag_id
+
+
+def review_by_tag(tag_id: int | None) -> None:
+    """Let Review show the samples of this tag, or all again."""
+    st.session_state["review_tag"] = tag_id
 
 
 def page_cursors(list_name: str, filters: object) -> list[str]:
