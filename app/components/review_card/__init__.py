@@ -13,7 +13,10 @@ _mount = inline_component(
     folder="review_card",
     html="card.html",
     css="card.css",
-    scripts=("saver.js", "deck.js", "picker.js", "view.js", "overlays.js", "main.js"),
+    scripts=(
+        *("dom.js", "prefs.js", "keymap.js", "saver.js", "deck.js", "plan.js", "picker.js", "view.js"),
+        *("head.js", "overlays.js", "sheet.js", "keys.js", "runner.js", "main.js"),
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-// The cards in their order, the one that is shown, and what is planned by keys not yet carried out.
+// The cards in their order, and the one that is shown.
 
 const REFILL_BELOW = 20;
 const PRELOAD = 6;
@@ -11,7 +11,8 @@ class Deck {
     this.classId = data.classId;
     this.cards = [];
     this.at = 0;
-    this.done = []; // positions decided here, in order: what undo walks back
+    this.done = []; // what was decided here, in order: what undo walks back
+    this.undone = []; // what was taken back: what redo gives again
     this.exhausted = false;
     this.filling = null;
     this.images = new Map();
@@ -87,50 +88,5 @@ class Deck {
     if (this.images.size > 60) {
       for (const id of [...this.images.keys()].slice(0, 20)) this.images.delete(id);
     }
-  }
-}
-
-// Keys pressed while a save is under way wait here. Each is bound, when it is pressed, to the card
-// that will be current then; a key that would meet another card is dropped, never applied to it.
-class Plan {
-  constructor(deck) {
-    this.deck = deck;
-    this.clear();
-  }
-
-  clear() {
-    this.steps = [];
-    this.at = this.deck.at;
-    this.done = [...this.deck.done];
-  }
-
-  get card() {
-    return this.deck.cards[this.at];
-  }
-
-  decide(action, classId) {
-    this.steps.push({ kind: "decide", at: this.at, id: this.card.id, action, classId });
-    this.done.push(this.at);
-    this.at += 1;
-  }
-
-  move(delta) {
-    const to = Math.max(0, Math.min(this.deck.cards.length - 1, this.at + delta));
-    if (to === this.at) return;
-    this.steps.push({ kind: "move", at: to });
-    this.at = to;
-  }
-
-  undo() {
-    if (!this.done.length) return false;
-    this.at = this.done.pop();
-    this.steps.push({ kind: "undo", at: this.at, id: this.deck.cards[this.at].id });
-    return true;
-  }
-
-  next() {
-    const step = this.steps.shift();
-    if (step && step.id !== undefined && this.deck.cards[step.at]?.id !== step.id) return this.next();
-    return step;
   }
 }

@@ -1,6 +1,20 @@
-// Type-ahead over all class names: `/` opens it, arrows and Enter choose, Esc closes.
+// Type-ahead over all class names: `/` opens it, arrows and Enter choose, Esc closes. Nothing typed:
+// the classes chosen last, then the likely ones. Else names that begin so, then with a word that does.
 
 const MAX_OPTIONS = 50;
+const MAX_RECENT = 5;
+
+function plain(name) {
+  return name.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+}
+
+// 0 the very name, 1 begins so, 2 a word begins so, 3 somewhere inside, 4 not at all.
+function fit(name, wanted) {
+  if (name === wanted) return 0;
+  const place = name.indexOf(wanted);
+  if (place <= 0) return place === 0 ? 1 : 4;
+  return /[\s_\-/(.,]/.test(name[place - 1]) ? 2 : 3;
+}
 
 class Picker {
   constructor(root, onChoose) {
@@ -8,6 +22,8 @@ class Picker {
     this.list = root.querySelector(".js-options");
     this.onChoose = onChoose;
     this.classes = [];
+    this.recent = [];
+    this.likely = () => []; // class ids of the image at hand
     this.active = 0;
     this.list.id = "turn-options";
     this.input.setAttribute("aria-controls", this.list.id);
@@ -28,15 +44,28 @@ class Picker {
     this.input.setAttribute("aria-expanded", "false");
   }
 
+  set(classes) {
+    this.classes = classes.map(([id, name]) => ({ id, name, plain: plain(name) }));
+    this.byId = new Map(this.classes.map((c) => [c.id, c]));
+  }
+
   filter() {
-    const wanted = this.input.value.trim().toLocaleLowerCase();
-    const starts = (c) => (c.name.toLocaleLowerCase().startsWith(wanted) ? 0 : 1);
-    this.found = this.classes
-      .filter((c) => c.name.toLocaleLowerCase().includes(wanted))
-      .sort((a, b) => starts(a) - starts(b))
-      .slice(0, MAX_OPTIONS);
+    const wanted = plain(this.input.value.trim());
+    this.found = wanted ? this.matches(wanted) : this.first();
     this.active = 0;
     this.render();
+  }
+
+  matches(wanted) {
+    const fits = [[], [], [], []];
+    for (const c of this.classes) fits[fit(c.plain, wanted)]?.push(c);
+    return fits.flat().slice(0, MAX_OPTIONS);
+  }
+
+  first() {
+    const ids = new Set([...this.recent, ...this.likely()]);
+    const near = [...ids].map((id) => this.byId.get(id)).filter(Boolean);
+    return [...near, ...this.classes.slice(0, MAX_OPTIONS).filter((c) => !ids.has(c.id))].slice(0, MAX_OPTIONS);
   }
 
   render() {
@@ -73,14 +102,8 @@ class Picker {
   }
 
   choose(c) {
+    this.recent = [c.id, ...this.recent.filter((id) => id !== c.id)].slice(0, MAX_RECENT);
     this.input.blur();
     this.onChoose(c.id);
   }
-}
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
 }

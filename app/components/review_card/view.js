@@ -1,30 +1,9 @@
 // Draws one card. Names from data are set as text only.
 
-const STATUS_TEXT = {
-  pending: "Pending", kept: "Kept", relabeled: "Relabeled", excluded: "Excluded",
-  needs_review: "Needs review", skipped: "Skipped",
-};
-const APPLE = /mac|iphone|ipad/i.test(navigator.platform || navigator.userAgent);
-const UNDO_KEY = APPLE ? "⌘Z" : "Ctrl Z";
-
-function percent(share) {
-  if (share < 0.0005) return "<0.1 %";
-  if (share > 0.9995) return ">99.9 %";
-  if (share > 0.995) return `${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
-  if (share < 0.095) return `${(100 * share).toFixed(1)} %`;
-  return `${Math.round(100 * share)} %`;
-}
-
-// Warm for low, cool for high; the number always stands beside it.
-function rampColor(share) {
-  return `color-mix(in oklab, var(--cool) ${Math.round(100 * share)}%, var(--warm))`;
-}
-
 class View {
   constructor(root) {
     this.root = root;
     this.$ = (name) => root.querySelector(`.js-${name}`);
-    this.$("undo-key").textContent = UNDO_KEY;
     const image = this.$("image");
     image.addEventListener("error", () => this.broken(true));
     image.addEventListener("load", () => this.broken(false));
@@ -33,6 +12,12 @@ class View {
   broken(is) {
     this.$("broken").hidden = !is;
     this.$("image").style.visibility = is ? "hidden" : "visible";
+  }
+
+  // Every key hint on the page comes from the map.
+  hints(keymap) {
+    for (const hint of this.root.querySelectorAll("kbd[data-key]")) hint.textContent = keymap.hint(hint.dataset.key);
+    this.root.setAttribute("aria-label", `Label review. Press ${keymap.hint("help")} for the keys.`);
   }
 
   name(classId) {
@@ -83,7 +68,7 @@ class View {
 
   clean(card) {
     const value = this.$("clean");
-    value.textContent = card.clean.toFixed(card.clean < 0.1 ? 3 : 2);
+    value.textContent = cleanText(card.clean);
     const ramp = this.$("ramp");
     ramp.style.width = `${Math.max(2, 100 * card.clean)}%`;
     ramp.style.background = rampColor(card.clean);

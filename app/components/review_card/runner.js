@@ -1,0 +1,90 @@
+// Carries steps out, one after the other: the next card appears once the server has saved the one
+// before. An undo is a decision too; a redo decides again as before.
+
+class Runner {
+  constructor(review, overlays) {
+    this.review = review;
+    this.overlays = overlays;
+    this.saver = new Saver(() => ({ api: review.data.api, reviewer: review.data.reviewer }));
+    this.running = false;
+    this.retrying = false;
+  }
+
+  async pump() {
+    if (this.running) return;
+    this.running = true;
+    try {
+      const next = () => this.review.plan.next();
+      for (let step = next(); step; step = next()) await this.perform(step);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  async perform(step) {
+    const { deck, plan, view } = this.review;
+    if (step.kind === "move") {
+      deck.at = step.to;
+      this.review.show();
+      return;
+    }
+    const started = performance.now();
+    view.save("Saving…", "saving");
+    try {
+      const told = await this.carryOut(step, deck);
+      if (deck !== this.review.deck) return view.save("Saved", "saved"); // another queue was opened
+      this.settle(step, deck, plan, told, performance.now() - started);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      plan.clear();
+      view.save("Not saved", "failed");
+      view.note(error.message, "warn");
+    } finally {
+      this.retrying = false;
+    }
+  }
+
+  async carryOut(step, deck) {
+    const card = deck.cards[step.entry.at];
+    const action = step.kind === "undo" ? "undo" : step.entry.action;
+    const result = await this.decide(card, action, step.entry.classId);
+    const wasPending = card.status === "pending";
+    Object.assign(card, { version: result.version, status: result.status, current: result.current, key: null });
+    return { theirs: result.outcome === "conflict", decided: wasPending - (card.status === "pending") };
+  }
+
+  async decide(card, action, classId) {
+    const seconds = card.shownAt ? (performance.now() - card.shownAt) / 1000 : null;
+    const request = {
+      id: card.id, version: card.version, action, class: classId ?? null,
+      key: action === "undo" ? newKey() : (card.key ?? newKey()),
+      run: this.review.data.runId, seconds: action === "undo" ? null : Math.min(seconds ?? 0, 86400),
+    };
+    for (;;) {
+      const result = await this.saver.save(request, (attempt) => this.retry(attempt));
+      if (result.outcome !== "conflict") return result;
+      this.retrying = false;
+      this.review.view.save("Conflict", "conflict");
+      const choice = await askConflict(this.overlays, this.review.view, result, { action, classId });
+      if (choice === "theirs") return result;
+      Object.assign(request, { version: result.version, key: newKey() });
+    }
+  }
+
+  retry(attempt) {
+    this.retrying = true;
+    this.review.view.save(`Not saved, retrying (${attempt})`, "retrying");
+  }
+
+  settle(step, deck, plan, told, milliseconds) {
+    const [from, to] = step.kind === "undo" ? [deck.done, deck.undone] : [deck.undone, deck.done];
+    if (step.kind !== "make") from.pop();
+    else deck.undone = [];
+    to.push(step.entry);
+    if (told.theirs) plan.forget(step.entry);
+    deck.at = step.to;
+    const text = told.theirs ? "Left as saved" : `Saved · ${Math.round(milliseconds)} ms`;
+    this.review.view.save(text, "saved");
+    this.review.settled(told.decided);
+  }
+}
