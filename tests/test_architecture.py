@@ -14,7 +14,10 @@ TREES = ("turn_core", "app", "pages")
 
 # A module imports its own layer and those before it. A new top-level module needs a place here.
 LAYERS = (
-    {"base": "__init__ errors ranges types config noise_config seeds presets durable"},
+    {
+        "base": "__init__ errors ranges types config seeds presets durable",
+        "base settings": "noise_config explore_config",
+    },
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
     {"math on mixtures": "loss_groups"},
     {"math with models": "backbones checkpoint pixels"},
@@ -36,7 +39,10 @@ RANK = {
     for name in names.split()
 }
 BASE = {name for name, rank in RANK.items() if rank == 0}
-APP_MAY_IMPORT = {"types", "errors", "config", "services", "jobs", "__init__"}
+APP_MAY_IMPORT = {
+    *("types", "errors", "config", "noise_config", "explore_config", "services", "jobs"),
+    "__init__",
+}
 NEVER_IN_THE_WEB = {
     *("torch", "torchvision", "transformers", "sklearn", "scipy", "umap", "openTSNE", "kornia"),
     *("cleanlab", "numba"),

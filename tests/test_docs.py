@@ -27,6 +27,7 @@ SECTIONS = {
     "probe.": config.ProbeConfig,
     "cleansing.": config.CleansingConfig,
     "finetune.": config.FinetuneConfig,
+    "explore.": config.ExploreConfig,
 }
 
 
@@ -38,7 +39,9 @@ def documented_default(name):
 
 
 def plain(value):
-    return str(value).lower() if isinstance(value, bool) else f"{value}"
+    if isinstance(value, tuple):
+        return ", ".join(map(plain, value))
+    return str(value).lower() if isinstance(value, bool) or value is None else f"{value}"
 
 
 def run_settings():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from turn_core.errors import ConfigError
+from turn_core.explore_config import ExploreConfig as ExploreConfig
 from turn_core.noise_config import NoiseConfig as NoiseConfig
 from turn_core.ranges import check_choice as _check_choice
 from turn_core.ranges import check_range as _check

@@ -27,7 +27,9 @@ from turn_core.services.leases import JobProcess
 from turn_core.services.workspace import Workspace, open_workspace
 from turn_core.types import Job, JobKind, JobState
 
-LIGHT_KINDS = frozenset(set(JobKind) - {JobKind.TRAIN})
+HEAVY_KINDS = frozenset({JobKind.TRAIN, JobKind.EXPLORE})
+"""These train networks: one at a time per GPU, or in all."""
+LIGHT_KINDS = frozenset(JobKind) - HEAVY_KINDS
 UPKEEP_SECONDS = 5.0
 JUMP_SECONDS = 5.0
 """A clock that ran ahead by more was set, or the machine slept."""
@@ -167,9 +169,9 @@ class Worker:
         kinds = LIGHT_KINDS.intersection(queued)
         if kinds and light < self._options.light_slots:
             self._claim_one(kinds, None)
-        if JobKind.TRAIN in queued:
+        if heavy := HEAVY_KINDS.intersection(queued):
             slot = slots.acquire(self._workspace.settings.home / "locks", self._gpus)
-            if slot is not None and not self._claim_one({JobKind.TRAIN}, slot):
+            if slot is not None and not self._claim_one(heavy, slot):
                 slot.release()
 
     def _claim_one(self, kinds: Collection[JobKind], slot: Slot | None) -> bool:

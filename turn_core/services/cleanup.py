@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from turn_core.errors import ConflictError
 from turn_core.services.leases import end_job
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
+from turn_core.store import explorations as exploration_queries
 from turn_core.store import exports as export_queries
 from turn_core.store import jobs as job_queries
 from turn_core.store import projects as queries
@@ -35,8 +37,8 @@ def delete_project(workspace: Workspace, project_id: int, *, actor: str) -> None
             "delete the project again in a moment"
         )
     files = workspace.files
-    runs, exports, hashes = workspace.write(lambda session: _delete_rows(session, project_id))
-    for folder in [*map(files.run, runs), *map(files.export, exports)]:
+    folders, hashes = workspace.write(lambda session: _delete_rows(session, files, project_id))
+    for folder in folders:
         if folder.exists():
             shutil.rmtree(folder)
     delete_images(workspace, sorted(hashes))
@@ -74,11 +76,12 @@ def sweep_folders(workspace: Workspace) -> int:
     A failed run leaves one where its process was killed.
     """
     files = workspace.files
-    kinds = (files.run(0).parent, files.export(0).parent)
+    kinds = (files.run(0).parent, files.export(0).parent, files.exploration(0).parent)
     folders = [path for kind in kinds for path in kind.glob("*")]  # before rows: none is too new
     with workspace.reading() as session:
         needed = set(map(files.run, run_queries.ids_in_use(session)))
         needed |= set(map(files.export, export_queries.ids(session)))
+        needed |= set(map(files.exploration, exploration_queries.ids(session)))
     gone = [folder for folder in folders if folder not in needed]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,15 +119,16 @@ def _stop_jobs(session: Session, project_id: int, actor: str) -> str | None:
     return running
 
 
-def _delete_rows(session: Session, project_id: int) -> tuple[list[int], list[int], set[str]]:
+def _delete_rows(session: Session, files: Files, project_id: int) -> tuple[list[Path], set[str]]:
     queries.lock_project(session, project_id)
     if job_queries.active_rows(session, project_id):
         raise ConflictError("a job of this project was started meanwhile: cancel it first")
-    runs = [run.run_id for run in run_queries.list_runs(session, project_id)]
-    exports = export_queries.ids(session, project_id)
+    folders = [files.run(run.run_id) for run in run_queries.list_runs(session, project_id)]
+    folders += map(files.export, export_queries.ids(session, project_id))
+    folders += map(files.exploration, exploration_queries.ids(session, project_id))
     hashes = sample_queries.sha256s(session, project_id)
     queries.delete_rows(session, project_id)
-    return runs, exports, hashes
+    return folders, hashes
 
 
 def _unlink(files: Files, sha256: str) -> None:
