@@ -127,21 +127,20 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_resumes(backbone, tmp_path, t
     assert [r.run_id for r in runs_in(out)] == [run.run_id]
 
 
-def sentence(code, err, *words):
-    """Exit code 1, one line on stderr (after the progress), no traceback, with these words."""
+def refusal(code, err):
+    """Return the one line on stderr (after the progress) with which the command ended at 1."""
     last = err.strip().splitlines()[-1]
     assert code == 1
     assert last.startswith("turn-audit: ")
     assert "Traceback" not in err
-    for word in words:
-        assert word in last, last
+    return last
 
 
 def test_text_file_named_zip(quick, tmp_path):
     path = tmp_path / "notes.zip"
     path.write_text("these are notes\n")
     code, _, err = quick(path)
-    sentence(code, err, "notes.zip")
+    assert "notes.zip" in refusal(code, err)
     assert not (tmp_path / "out/labels.csv").exists()
 
 
@@ -150,14 +149,14 @@ def test_csv_without_a_label_column(quick, tmp_path):
         archive.writestr("table.csv", "file_name,width\n0.png,16\n")
         archive.writestr("0.png", small_data.png("red", 0))
     code, _, err = quick(tmp_path / "a.zip")
-    sentence(code, err, "label")
+    assert "label" in refusal(code, err)
     assert runs_in(tmp_path / "out") == []
 
 
 def test_one_class_only(quick, tmp_path):
     items = [item for item in small_data.squares() if item[0] == "red"]
     code, _, err = quick(small_data.write_zip(tmp_path / "red.zip", items))
-    sentence(code, err, "two classes")
+    assert "two classes" in refusal(code, err)
 
 
 def test_two_samples_in_a_class_are_scored_and_nothing_is_cut_from_them(quick, tmp_path):
@@ -176,19 +175,26 @@ def test_two_samples_in_a_class_are_scored_and_nothing_is_cut_from_them(quick, t
 def test_missing_source_unknown_backbone_and_bad_tau_are_refused_before_any_work(turn, tmp_path):
     out = ("--out", tmp_path / "out")
     code, _, err = turn("audit", tmp_path / "none.zip", *out)
-    sentence(code, err, "none.zip")
+    assert "none.zip" in refusal(code, err)
     source = small_data.write_zip(tmp_path / "squares.zip", small_data.squares(per_class=2))
     code, _, err = turn("audit", source, *out, "--backbone", "resnet-5000")
-    sentence(code, err, "resnet-5000", "turn-mini")
+    told = refusal(code, err)
+    assert "resnet-5000" in told
+    assert "turn-mini" in told
     code, _, err = turn("audit", source, *out, "--tau", "2")
-    sentence(code, err, "cleansing.threshold", "2")
+    told = refusal(code, err)
+    assert "cleansing.threshold" in told
+    assert "2" in told
     assert not (tmp_path / "out").exists()
 
 
 def test_unreachable_hub(turn, tmp_path):
     source = small_data.write_zip(tmp_path / "squares.zip", small_data.squares())
     code, _, err = turn("audit", source, "--out", tmp_path / "out", "--backbone", "vit-b16")
-    sentence(code, err, "ViT-B/16", "hub", "turn-mini")
+    told = refusal(code, err)
+    assert "ViT-B/16" in told
+    assert "hub" in told
+    assert "turn-mini" in told
     assert not (tmp_path / "out/report.json").exists()
 
 
@@ -196,14 +202,18 @@ def test_full_disk(quick, tmp_path, monkeypatch):
     source = small_data.write_zip(tmp_path / "squares.zip", small_data.squares())
     monkeypatch.setattr("turn_core.durable.free_bytes", lambda folder: 0)
     code, _, err = quick(source)
-    sentence(code, err, "disk", "free")
+    told = refusal(code, err)
+    assert "disk" in told
+    assert "free" in told
     assert runs_in(tmp_path / "out") == []
 
 
 def test_column_option_for_a_source_without_table(quick, tmp_path):
     source = small_data.write_zip(tmp_path / "squares.zip", small_data.squares())
     code, _, err = quick(source, "--label-column", "species")
-    sentence(code, err, "species", "no table")
+    told = refusal(code, err)
+    assert "species" in told
+    assert "no table" in told
 
 
 def test_second_audit_of_the_same_folder_is_kept_out(quick, tmp_path):
@@ -215,7 +225,7 @@ def test_second_audit_of_the_same_folder_is_kept_out(quick, tmp_path):
     with (home / "audit.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         code, _, err = quick(source)
-    sentence(code, err, "another audit")
+    assert "another audit" in refusal(code, err)
 
 
 def test_configuration_is_the_preset_with_what_the_options_change(tmp_path):

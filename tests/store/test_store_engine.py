@@ -190,4 +190,6 @@ def test_copy_of_the_database_goes_with_the_same_home_folder(tmp_path):
     copy = tmp_path / "restored.db"
     engines.backup(first.engine, copy)
     first.close()
-    open_workspace(settings_of(tmp_path, f"sqlite:///{copy}")).close()
+    restored = open_workspace(settings_of(tmp_path, f"sqlite:///{copy}"))
+    assert restored.files.database_id.read_text() == first.files.database_id.read_text()
+    restored.close()
