@@ -36,17 +36,18 @@ from turn_core.backbones.loading import load_backbone
 from turn_core.backbones.precision import fastest_precision
 from turn_core.backbones.registry import BackboneSpec
 from turn_core.cleansing import Cleansing, clean_probability
-from turn_core.config import TurnConfig
+from turn_core.config import NoiseConfig, TurnConfig
 from turn_core.features import extract_features, features_key
 from turn_core.linear_probe import fit_linear_probe
 from turn_core.methods.progress import StageProgress
 from turn_core.methods.records import TurnData, TurnResult
 from turn_core.methods.turn import run_turn
 from turn_core.metrics import detection_report
-from turn_core.noise import inject, symmetric_transition
+from turn_core.noise import apply_noise
 from turn_core.pixels import Geometry, to_geometry
 from turn_core.presets import preset_for
 from turn_core.scoring import rank_order
+from turn_core.types import Interval
 
 SUPERCLASSES = (0, 4, 7, 11)
 CPU = torch.device("cpu")
@@ -106,8 +107,8 @@ def settings(true: np.ndarray, human: np.ndarray, seed: int) -> list[Setting]:
     known, everything = np.flatnonzero(human >= 0), np.arange(len(true))
     found = [Setting("human labels", known, human[known], true[known])]
     for rate in (0.6, 0.9):
-        transition = symmetric_transition(20, rate, include_true=True)
-        labels = inject(true, transition, seed=seed)
+        config = NoiseConfig(kind="symmetric", level=rate)
+        labels = apply_noise(true, 20, config, seed=seed).labels
         found.append(Setting(f"symmetric {rate:.0%}", everything, labels, true))
     return found
 
@@ -193,50 +194,47 @@ def report_setting(
     setting: Setting, images: Images, features: np.ndarray, args: argparse.Namespace
 ) -> None:
     own = features[setting.rows]
-    (confidence, margin), wall, cpu = timed(lambda: cleanlab_scores(own, setting.labels))
-    peers = f"{wall:.2f} ({cpu:.2f})"
-    print_row(setting, "cleanlab self-confidence", *as_ranked(confidence), peers, "")
-    print_row(setting, "cleanlab normalized margin", *as_ranked(margin), peers, "")
-    (found, loss), wall, cpu = timed(lambda: step1(own, setting.labels, args.config))
-    noise = found.noise_rate
-    note = (
-        "no estimate" if noise is None else f"{noise.value:.3f} [{noise.low:.3f}, {noise.high:.3f}]"
-    )
-    print_row(
-        setting,
-        "TURN step 1",
-        found.clean_probability,
-        loss,
-        f"{wall:.2f} ({cpu:.2f})",
-        f"noise {note}; " + fallbacks(found.fallback),
-    )
+    report_peers(setting, own)
+    report_step1(setting, own, args.config)
     if args.finetune_epochs:
-        config = replace(
-            args.config, finetune=replace(args.config.finetune, epochs=args.finetune_epochs)
-        )
-        result, wall, cpu = timed(lambda: step2(setting, images, own, config, args.weights))
-        print(file=sys.stderr)
-        for epoch in range(1, args.finetune_epochs + 1):
-            print_row(
-                setting,
-                f"TURN pass {epoch}",
-                result.pass_clean_probability[epoch],
-                result.pass_loss[epoch],
-                "",
-                "",
-            )
-        selected = [
-            f"{(setting.labels == setting.true)[mask].mean():.3f} of {mask.sum()}"
-            for mask in result.selected
-        ]
-        print_row(
-            setting,
-            "TURN step 2 (final)",
-            result.clean_probability,
-            result.loss,
-            f"{wall:.0f} ({cpu:.0f})",
-            f"clean share of the subsets: {', '.join(selected)}",
-        )
+        finetune = replace(args.config.finetune, epochs=args.finetune_epochs)
+        config = replace(args.config, finetune=finetune)
+        report_step2(setting, images, own, config, args.weights)
+
+
+def report_peers(setting: Setting, features: np.ndarray) -> None:
+    (confidence, margin), wall, cpu = timed(lambda: cleanlab_scores(features, setting.labels))
+    seconds = f"{wall:.2f} ({cpu:.2f})"
+    print_row(setting, "cleanlab self-confidence", *as_ranked(confidence), seconds, "")
+    print_row(setting, "cleanlab normalized margin", *as_ranked(margin), seconds, "")
+
+
+def report_step1(setting: Setting, features: np.ndarray, config: TurnConfig) -> None:
+    (found, loss), wall, cpu = timed(lambda: step1(features, setting.labels, config))
+    note = f"noise {as_interval(found.noise_rate)}; {fallbacks(found.fallback)}"
+    seconds = f"{wall:.2f} ({cpu:.2f})"
+    print_row(setting, "TURN step 1", found.clean_probability, loss, seconds, note)
+
+
+def report_step2(
+    setting: Setting, images: Images, features: np.ndarray, config: TurnConfig, weights: Path
+) -> None:
+    result, wall, cpu = timed(lambda: step2(setting, images, features, config, weights))
+    print(file=sys.stderr)
+    for epoch in range(1, config.finetune.epochs + 1):
+        scores = result.pass_clean_probability[epoch], result.pass_loss[epoch]
+        print_row(setting, f"TURN pass {epoch}", *scores, "", "")
+    right = setting.labels == setting.true
+    subsets = ", ".join(f"{right[mask].mean():.3f} of {mask.sum()}" for mask in result.selected)
+    note = f"noise {as_interval(result.noise_rate)}; clean share of the subsets: {subsets}"
+    scores = result.clean_probability, result.loss
+    print_row(setting, "TURN step 2 (final)", *scores, f"{wall:.0f} ({cpu:.0f})", note)
+
+
+def as_interval(noise: Interval | None) -> str:
+    if noise is None:
+        return "no estimate"
+    return f"{noise.value:.3f} [{noise.low:.3f}, {noise.high:.3f}]"
 
 
 def as_ranked(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
