@@ -1,1 +1,33 @@
-"""Training methods, each in its paper's order."""
+"""Training methods, each as its paper has it; `baselines` are those TURN is compared with."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+
+from turn_core.methods.baseline import BaselineData, MethodResult, OnEpoch
+from turn_core.methods.ce import run_ce
+from turn_core.methods.configs import own_settings as own_settings
+from turn_core.methods.configs import short_budget as short_budget
+from turn_core.methods.elr import run_elr
+from turn_core.methods.gce import run_gce
+
+
+class Baseline(Protocol):
+    """Trains on frozen features with labels that may be wrong; measures after every epoch."""
+
+    def __call__(
+        self,
+        data: BaselineData,
+        config: Any,
+        *,
+        seed: int,
+        device: torch.device | str = "cpu",
+        on_epoch: OnEpoch | None = None,
+    ) -> MethodResult:
+        """Train by a config of this method: `own_settings` or `short_budget` of its name."""
+        ...
+
+
+baselines: Mapping[str, Baseline] = {"ce": run_ce, "gce": run_gce, "elr": run_elr}
+"""By the name that tables and commands use."""
