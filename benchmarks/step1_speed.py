@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from turn_core import losses, mixture
 from turn_core.cleansing import clean_probability
-from turn_core.config import CleansingConfig, ProbeConfig
+from turn_core.config import CleansingConfig, NoiseConfig, ProbeConfig
 from turn_core.linear_probe import fit_linear_probe
-from turn_core.noise import inject, symmetric_transition
+from turn_core.noise import apply_noise
 
 T = TypeVar("T")
 CLEANSING = CleansingConfig()
@@ -48,7 +48,8 @@ def made_up(num: int, dim: int, num_classes: int) -> tuple[np.ndarray, np.ndarra
     true = rng.integers(0, num_classes, num)
     centers = 0.35 * rng.standard_normal((num_classes, dim)) / np.sqrt(1 + np.arange(dim) / 8)
     features = centers[true] + rng.standard_normal((num, dim))
-    labels = inject(true, symmetric_transition(num_classes, 0.4), seed=0)
+    config = NoiseConfig(kind="symmetric_excluding", level=0.4)
+    labels = apply_noise(true, num_classes, config, seed=0).labels
     return features.astype(np.float32), labels, labels != true
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from turn_core import noise, seeds
+from turn_core.config import NoiseConfig
 from turn_core.ingest.source import ItemBytes, SourceRef
 
 NUM_DIGITS = 1797
@@ -23,8 +24,9 @@ def labels(source: SourceRef) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     Symmetric noise that never draws the true label, seeded by the source.
     """
     true = _load()[1]
-    transition = noise.symmetric_transition(10, source.noise_rate)
-    return noise.inject(true, transition, seed=seeds.derive(source.seed, "digits", "noise")), true
+    config = NoiseConfig(kind="symmetric_excluding", level=source.noise_rate)
+    seed = seeds.derive(source.seed, "digits", "noise")
+    return noise.apply_noise(true, 10, config, seed=seed).labels, true
 
 
 def count_labels(source: SourceRef) -> Counter[str]:
