@@ -18,6 +18,7 @@ LAYERS = (
         "base": "__init__ errors ranges types config seeds presets durable",
         "base settings": "noise_config explore_config",
     },
+    {"math with intervals": "estimates"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
     {"math on mixtures": "loss_groups"},
     {"math with models": "backbones checkpoint pixels"},

@@ -11,13 +11,11 @@ from scipy.stats import spearmanr
 
 from turn_core import scoring
 from turn_core.errors import DataError
+from turn_core.estimates.intervals import Z_95
 from turn_core.types import Interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-Z_95 = 1.959963984540054
-"""The normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +95,6 @@ def lift(suspicion: NDArray[np.floating], is_error: Bools, *, k: int) -> float |
 def accuracy(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> float | None:
     """Return the share of predicted labels (N,) that equal `labels`; None for no sample."""
     return float(np.mean(predicted == labels)) if len(labels) else None
-
-
-def wilson_interval(successes: int, total: int) -> Interval | None:
-    """Return a proportion with its 95 % interval (Wilson, 1927); None for no sample."""
-    if total < 1:
-        return None
-    share, z2 = successes / total, Z_95**2
-    center = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z_95 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return Interval(share, max(0.0, float(center - half)), min(1.0, float(center + half)))
 
 
 def noise_interval(clean_probability: Floats, *, num_samples: int) -> Interval | None:

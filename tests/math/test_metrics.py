@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from turn_core import metrics
 from turn_core.errors import DataError
@@ -52,19 +51,6 @@ def test_lift__by_hand():
     assert metrics.lift(suspicion, is_error, k=2) == pytest.approx(5)
     assert metrics.lift(suspicion, is_error, k=4) == pytest.approx(2.5)
     assert metrics.lift(suspicion, is_error, k=0) is None
-
-
-@pytest.mark.parametrize(("successes", "total"), [(0, 10), (3, 10), (10, 10), (137, 1000)])
-def test_wilson_interval__is_that_of_scipy(successes, total):
-    ours = metrics.wilson_interval(successes, total)
-    reference = binomtest(successes, total).proportion_ci(method="wilson")
-    assert ours.value == successes / total
-    assert ours.low == pytest.approx(reference.low, abs=1e-12)
-    assert ours.high == pytest.approx(reference.high, abs=1e-12)
-
-
-def test_wilson_interval__of_nothing_is_nothing():
-    assert metrics.wilson_interval(0, 0) is None
 
 
 def test_noise_interval__by_hand():
