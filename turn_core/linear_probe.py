@@ -45,7 +45,7 @@ class LinearProbe:
         num_rows = len(features)
         out = torch.empty(num_rows, len(self.weight), device=self.weight.device)
         for start in range(0, num_rows, CHUNK):
-            rows = _take(features, np.arange(start, min(start + CHUNK, num_rows)))
+            rows = take_rows(features, np.arange(start, min(start + CHUNK, num_rows)))
             out[start : start + CHUNK] = rows.to(out.device) @ self.weight.T + self.bias
         return out
 
@@ -84,7 +84,7 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
         JobError: the loss is not finite: the features hold NaN or infinity, or training diverged.
     """
     rows = _training_rows(features, labels, num_classes, mask)
-    mean, scale = _standardization(features, rows, enabled=config.standardize)
+    mean, scale = standardization(features, rows, enabled=config.standardize)
     design = _design(features, rows, mean, scale, device=device, dtype=dtype)
     targets = torch.as_tensor(labels[rows].astype(np.int64), device=device)
     weight = torch.zeros(num_classes, design.shape[1], device=device)
@@ -135,7 +135,7 @@ def _training_rows(
     return rows
 
 
-def _take(features: Features, rows: NDArray[np.int64]) -> Tensor:
+def take_rows(features: Features, rows: NDArray[np.int64]) -> Tensor:
     """Return the rows as an fp32 tensor of their own, from a tensor or a memory-mapped array."""
     if isinstance(features, Tensor):
         return features[torch.as_tensor(rows, device=features.device)].float()
@@ -146,7 +146,7 @@ def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
 
 
-def _standardization(
+def standardization(
     features: Features, rows: NDArray[np.int64], *, enabled: bool
 ) -> tuple[Tensor, Tensor]:
     """Return mean and 1 / standard deviation (D,) in float64; a constant dimension gets 0.
@@ -156,9 +156,9 @@ def _standardization(
     sums, squares = (torch.zeros(features.shape[1], dtype=torch.float64) for _ in range(2))
     if not enabled:
         return sums, torch.ones_like(sums)
-    origin = _take(features, rows[:1])
+    origin = take_rows(features, rows[:1])
     for chunk in _chunks(rows):
-        shifted = _take(features, chunk) - origin
+        shifted = take_rows(features, chunk) - origin
         sums += shifted.sum(dim=0).double().cpu()
         squares += shifted.square_().sum(dim=0).double().cpu()
     shift, mean_square = sums / len(rows), squares / len(rows)
@@ -180,7 +180,9 @@ def _design(
     design = torch.empty(len(rows), features.shape[1] + 1, device=device, dtype=dtype)
     center, factor = mean.float().to(device), scale.float().to(device)
     for start, chunk in zip(range(0, len(rows), CHUNK), _chunks(rows)):
-        design[start : start + CHUNK, :-1] = (_take(features, chunk).to(device) - center) * factor
+        design[start : start + CHUNK, :-1] = (
+            take_rows(features, chunk).to(device) - center
+        ) * factor
     design[:, -1] = 1
     return design
 
