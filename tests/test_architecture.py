@@ -24,7 +24,7 @@ LAYERS = (
     {"math with models": "backbones checkpoint pixels"},
     {
         "algorithms": "features predictions linear_probe cleansing finetune neighbours projection",
-        "algorithms that measure": "distortion",
+        "algorithms that measure": "distortion second_opinion",
     },
     {"methods": "methods"},
     {"store": "store"},

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from turn_core import devices
 from turn_core.backbones.classifier import save_classifier
@@ -15,6 +16,7 @@ from turn_core.errors import ConflictError, StoreError
 from turn_core.jobs import environment
 from turn_core.jobs.context import JobContext
 from turn_core.jobs.tasks.train_labels import RunLabels, Usable
+from turn_core.jobs.tasks.train_quality import mixture_arrays, opinion_arrays, run_features
 from turn_core.jobs.tasks.train_scores import Found, run_metrics, score_arrays, score_rows
 from turn_core.methods.progress import CurvePoint, StageProgress, StageTimes
 from turn_core.methods.records import TurnData, TurnResult
@@ -26,6 +28,7 @@ from turn_core.store.arrays import save_arrays
 from turn_core.types import Run
 
 LOAD, READ, SAVE = "Load backbone", "Read images", "Save"
+OPINION = "Second opinion"
 
 
 def run(context: JobContext) -> dict[str, Any]:
@@ -83,7 +86,8 @@ class _Train:
         self.workspace = context.workspace
         self.config = from_dict(TurnConfig, run.config)
         self.device = devices.resolve(self.config.device)
-        self.stages = [LOAD, READ, *stage_names(self.config.finetune.epochs), SAVE]
+        self.stages = [LOAD, READ, *stage_names(self.config.finetune.epochs)]
+        self.stages += [OPINION, SAVE]
         self.times = StageTimes()
 
     def run(self) -> None:
@@ -93,8 +97,9 @@ class _Train:
             allow_hub=self.config.allow_hub and self.workspace.settings.allow_hub,
         )
         inputs = self._read(backbone)
+        data = self._turn_data(inputs)
         result = run_turn(
-            self._turn_data(inputs),
+            data,
             self.config,
             backbone=backbone,
             device=self.device,
@@ -102,7 +107,23 @@ class _Train:
             on_event=self._tell,
             check=self.context.check,
         )
-        self._save(inputs, result)
+        found = Found(result, inputs.labels, inputs.usable, inputs.snapshot.class_ids)
+        self._save(inputs, found, score_arrays(found) | self._quality(found, data))
+
+    def _quality(self, found: Found, data: TurnData) -> dict[str, NDArray[Any]]:
+        """What the Quality page shows beside the scores."""
+
+        def on_progress(done: int, total: int) -> None:
+            self.context.check()
+            self._tell(StageProgress(OPINION, done, total))
+
+        with self.times.measure(OPINION) as items:
+            features = run_features(self._arrays, found.result.features_key, data)
+            opinion = opinion_arrays(
+                found, data, self.config, features, device=self.device, on_progress=on_progress
+            )
+            items.count = len(data.labels)
+        return mixture_arrays(found, data, self.config) | opinion
 
     def _read(self, backbone: Backbone) -> _Inputs:
         snapshot = samples.label_snapshot(self.workspace, self.record.project_id)
@@ -167,27 +188,26 @@ class _Train:
     def _arrays(self) -> Path:
         return self.workspace.files.array("any").parent
 
-    def _save(self, inputs: _Inputs, result: TurnResult) -> None:
+    def _save(self, inputs: _Inputs, found: Found, arrays: dict[str, NDArray[Any]]) -> None:
         self.context.check()
         if not _is_ours(self.context):  # its folder is another worker's by now
             job_id = self.context.job.job_id
             raise ConflictError(f"job {job_id} was given to another worker: this one stops")
         self._tell(StageProgress(SAVE, 0, 1))
-        snapshot, usable = inputs.snapshot, inputs.usable
+        snapshot, usable, result = inputs.snapshot, inputs.usable, found.result
         names = [snapshot.class_names[index] for index in usable.class_index]
         assert result.model is not None  # there are images
         with self.times.measure(SAVE) as items:
             save_classifier(self.folder / "model", result.model.cpu(), names)
-            found = Found(result, inputs.labels, usable, snapshot.class_ids)
-            save_arrays(self.workspace.files.scores(self.record.run_id), score_arrays(found))
+            save_arrays(self.workspace.files.scores(self.record.run_id), arrays)
             items.count = len(usable.rows)
         places = np.searchsorted(snapshot.sample_ids, inputs.labels.sample_ids)
-        read, save = self.times.rows()
+        read, opinion, save = self.times.rows()
         metrics = run_metrics(
             found,
             snapshot.true[places],
             threshold=self.config.cleansing.threshold,
-            times=[read, *result.times, save],
+            times=[read, *result.times, opinion, save],
         )
         metrics["num_unreadable"] = int(inputs.pixels.unreadable.sum())
         metrics["peak_memory_bytes"] = environment.peak_memory_bytes()
