@@ -38,12 +38,13 @@ def nearest_neighbours(
     *,
     device: torch.device | str = "cpu",
     reduced: bool | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the k nearest others of every sample: indices and cosines, both (N, min(k, N - 1)).
 
     Nearest first, equals by index. A row of zeros has cosine 0 to all. `reduced` says whether
     bfloat16 proposes candidates; None measures which is faster. The result is the same up to
-    the rounding of fp32.
+    the rounding of fp32. `check` is called before every block and may raise to stop.
 
     Raises:
         DataError: features is not (N, D), or k is below 1.
@@ -61,10 +62,10 @@ def nearest_neighbours(
     coarse = unit.bfloat16() if reduced and num > k + EXTRA + 1 else None
     rows = torch.arange(num, device=unit.device)
     blocks = torch.split(rows, max(1, BLOCK_ELEMENTS // num))
-    found = [
-        _exact(unit, block, k) if coarse is None else _reduced(unit, coarse, block, k)
-        for block in blocks
-    ]
+    found = []
+    for block in blocks:
+        check()
+        found.append(_exact(unit, block, k) if coarse is None else _reduced(unit, coarse, block, k))
     indices, cosines = (torch.cat(parts).cpu().numpy() for parts in zip(*found))
     return indices, cosines
 

@@ -79,3 +79,10 @@ def test_tensor_and_read_only_array__give_the_same(tmp_path):
 def test_neighbours__refuse_what_does_not_fit():
     with pytest.raises(DataError, match="must be \\(N, D\\) and k at least 1"):
         nearest_neighbours(features(), 0)
+
+
+def test_neighbours__can_be_stopped_between_blocks(monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK_ELEMENTS", 100 * 300)
+    asked = []
+    nearest_neighbours(features(), 5, check=lambda: asked.append(1))
+    assert len(asked) == 3

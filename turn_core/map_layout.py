@@ -1,0 +1,194 @@
+"""Where t-SNE and UMAP put the points of a map. N points, D feature dimensions, k neighbours.
+
+Both attract each point to its exact nearest neighbours by cosine; the distance is the chord
+between the features scaled to length 1. A first map begins at `first`, of any size; a later one at
+`start`, an earlier map that it keeps the place and size of. `projection` is the way in: it checks
+what comes here.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turn_core.neighbours import nearest_neighbours
+from turn_core.seeds import derive
+
+OnProgress = Callable[[int, int], None]
+"""Called with the steps done and all steps, from (0, all) to (all, all)."""
+
+PERPLEXITY = 30
+"""Effective number of t-SNE neighbours; at most a third of the others."""
+
+PHASES = ((125, 12.0, 0.5), (250, 1.0, 0.8))
+"""t-SNE: iterations, exaggeration of the attraction, momentum. Half the usual iterations: more do
+not make the map more trustworthy."""
+
+FEW = 5_000
+"""Up to this many points t-SNE's repulsion is quicker by a tree than on a grid."""
+
+FIRST_SPREAD = 1e-4
+"""Standard deviation of the positions a first t-SNE begins at: it may take any shape from there.
+A later map that began as small would forget where the points were (docs/maps.md has figures)."""
+
+UMAP_NEIGHBOURS = 15
+"""The point itself is one of them, as umap-learn counts."""
+
+UMAP_MIN_DISTANCE = 0.1
+"""Points of a map may lie this close."""
+
+UMAP_FIRST_SPREAD = 3.0
+"""Standard deviation of the positions a first UMAP begins at: about that of the finished map."""
+
+UMAP_LATER_RATE = 0.25
+"""Learning rate of a later map; islands without an edge between them drift less. First maps: 1."""
+
+UMAP_EPOCHS = ((10_000, 500), (2**63, 200))
+"""Up to so many points, so many passes over the edges."""
+
+EVERY = 10
+"""Iterations between two calls of `check`."""
+
+
+def tsne(
+    features: NDArray[np.floating],
+    start: NDArray[np.floating],
+    *,
+    later: bool,
+    seed: int,
+    n_jobs: int,
+    on_progress: OnProgress,
+    check: Callable[[], None],
+) -> NDArray[np.float32]:
+    """Return t-SNE positions (N, 2): openTSNE, by a tree for few points, by FFT for many."""
+    from openTSNE import TSNEEmbedding, affinity, nearest_neighbors
+
+    steps = _Steps(sum(iterations for iterations, _, _ in PHASES), on_progress, check)
+    indices, distances = _neighbours(features, 3 * PERPLEXITY, check)
+    near = affinity.PerplexityBasedNN(
+        knn_index=nearest_neighbors.PrecomputedNeighbors(indices, distances),
+        perplexity=min(PERPLEXITY, indices.shape[1] / 3),
+        n_jobs=n_jobs,
+    )
+    check()
+    positions = TSNEEmbedding(
+        _begin(start, None if later else FIRST_SPREAD, seed),
+        near,
+        negative_gradient_method="bh" if len(features) <= FEW else "fft",
+        n_jobs=n_jobs,
+        callbacks=[lambda iteration, error, positions: steps.advance(EVERY)],
+        callbacks_every_iters=EVERY,
+    )
+    for iterations, exaggeration, momentum in PHASES:
+        positions.optimize(iterations, exaggeration=exaggeration, momentum=momentum, inplace=True)
+    steps.finish()
+    return np.ascontiguousarray(positions, dtype=np.float32)
+
+
+def umap(
+    features: NDArray[np.floating],
+    start: NDArray[np.floating],
+    *,
+    later: bool,
+    seed: int,
+    on_progress: OnProgress,
+    check: Callable[[], None],
+) -> NDArray[np.float32]:
+    """Return UMAP positions (N, 2): umap-learn's steps, one epoch at a time."""
+    num_epochs = next(epochs for limit, epochs in UMAP_EPOCHS if len(features) <= limit)
+    steps = _Steps(num_epochs, on_progress, check)
+    indices, distances = _neighbours(features, UMAP_NEIGHBOURS - 1, check)
+    _, umap_learn = _umap_modules()
+    check()
+    own = np.arange(len(features))[:, None]
+    graph, _, _ = umap_learn.fuzzy_simplicial_set(
+        features,
+        indices.shape[1] + 1,
+        None,
+        "euclidean",
+        knn_indices=np.hstack([own, indices]),
+        knn_dists=np.hstack([np.zeros_like(own, np.float32), distances]),
+    )
+    graph = graph.tocoo()
+    graph.data[graph.data < graph.data.max() / num_epochs] = 0
+    graph.eliminate_zeros()
+    positions = _begin(start, None if later else UMAP_FIRST_SPREAD, seed).astype(np.float32)
+    return _attract(positions, graph, steps, seed, rate=UMAP_LATER_RATE if later else 1.0)
+
+
+def _attract(
+    positions: NDArray[np.float32], graph: Any, steps: "_Steps", seed: int, *, rate: float
+) -> NDArray[np.float32]:
+    """Run UMAP's stochastic gradient descent; umap-learn's own loop could not be stopped."""
+    layouts, umap_learn = _umap_modules()
+    one_epoch = layouts._get_optimize_layout_euclidean_single_epoch_fn(False)
+    a, b = umap_learn.find_ab_params(1.0, UMAP_MIN_DISTANCE)
+    period = umap_learn.make_epochs_per_sample(graph.data, steps.total)
+    period_negative = period / 5.0  # five repelled points for each attracted one
+    due, due_negative = period.copy(), period_negative.copy()
+    random = np.random.default_rng(derive(seed, "umap"))
+    states = random.integers(-(2**31), 2**31, (len(positions), 3))
+    unused = np.zeros(1, np.float32)  # of the density-preserving variant
+    for epoch in range(steps.total):
+        one_epoch(
+            *(positions, positions, graph.row, graph.col, len(positions), period, a, b, states),
+            *(1.0, 2, True, rate * (1 - epoch / steps.total)),  # gamma, dim, both ends move
+            *(period_negative, due_negative, due, epoch),
+            *(False, unused, unused, 0.0, 0.0, 0.0, 0.0, unused, unused, 0.0),
+        )
+        steps.advance(1)
+    steps.finish()
+    return positions
+
+
+def _umap_modules() -> tuple[Any, Any]:
+    """Import umap-learn, which compiles for about 20 s the first time in a process."""
+    with warnings.catch_warnings():
+        # It warns that TensorFlow, which a part of it that is not used here needs, is absent.
+        warnings.simplefilter("ignore", ImportWarning)
+        from umap import layouts, umap_
+    return layouts, umap_
+
+
+def _neighbours(
+    features: NDArray[np.floating], count: int, check: Callable[[], None]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return indices and chord distances (N, k), nearest first, k = min(count, N - 1)."""
+    indices, cosines = nearest_neighbours(features, count, check=check)
+    return indices, np.sqrt(np.maximum(2 - 2 * cosines, 0))
+
+
+def _begin(start: NDArray[np.floating], spread: float | None, seed: int) -> NDArray[np.float64]:
+    """Centre (N, 2) positions, part equal ones, and give them this standard deviation.
+
+    None leaves the one they have; where that is 0, as of equal features, it becomes 1e-4.
+    """
+    centred = start - start.mean(axis=0, dtype=np.float64)
+    size = float(centred.std())
+    shape = centred / size if size > 0 else np.zeros_like(centred)
+    noise = np.random.default_rng(derive(seed, "map start")).normal(size=start.shape)
+    return np.asarray((spread or size or FIRST_SPREAD) * (shape + 0.01 * noise))
+
+
+class _Steps:
+    """Counts the iterations of both phases as one row of steps."""
+
+    def __init__(self, total: int, on_progress: OnProgress, check: Callable[[], None]):
+        self.total = total
+        self._done = 0
+        self._on_progress = on_progress
+        self._check = check
+        self.advance(0)
+
+    def advance(self, count: int) -> None:
+        """Ask whether to go on every few steps, and say how far it is."""
+        before, self._done = self._done, self._done + count
+        if count == 0 or before // EVERY != self._done // EVERY:
+            self._check()
+            self._on_progress(min(self._done, self.total - 1), self.total)
+
+    def finish(self) -> None:
+        """Say that all steps are done."""
+        self._on_progress(self.total, self.total)
