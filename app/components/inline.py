@@ -10,13 +10,16 @@ _HERE = Path(__file__).resolve().parent
 
 
 def inline_component(
-    name: str, *, folder: str, html: str, css: str, scripts: tuple[str, ...]
+    name: str, *, folder: str, html: str, css: str | tuple[str, ...], scripts: tuple[str, ...]
 ) -> Callable[..., Any]:
     """Join `scripts` into one module (only the last has an export) and register it as `name`."""
-    texts = [(_HERE / folder / script).read_text(encoding="utf-8") for script in scripts]
+
+    def texts(*files: str) -> str:
+        return "\n".join((_HERE / folder / file).read_text(encoding="utf-8") for file in files)
+
     return st.components.v2.component(
         name,
-        html=(_HERE / folder / html).read_text(encoding="utf-8"),
-        css=(_HERE / folder / css).read_text(encoding="utf-8"),
-        js="\n".join(texts),
+        html=texts(html),
+        css=texts(*((css,) if isinstance(css, str) else css)),
+        js=texts(*scripts),
     )

@@ -103,6 +103,7 @@ def _decision(item: object) -> DecisionRequest:
         class_id=None if item.get("class") is None else _whole(item, "class"),
         run_id=None if item.get("run") is None else _whole(item, "run"),
         seconds_spent=None if seconds is None else float(seconds),
+        bulk=item.get("bulk") is True,
         queue=queue,
     )
 

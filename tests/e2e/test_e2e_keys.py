@@ -1,4 +1,4 @@
-"""The keyboard map of the review page: its sheet, a reviewer's own keys, switches, undo and redo."""
+"""The keyboard map of the review page: its sheet, own keys, switches, undo and redo."""
 
 import uuid
 

@@ -12,10 +12,11 @@ _mount = inline_component(
     "turn_review_card",
     folder="review_card",
     html="card.html",
-    css="card.css",
+    css=("card.css", "grid.css"),
     scripts=(
         *("dom.js", "prefs.js", "keymap.js", "saver.js", "deck.js", "plan.js", "picker.js", "view.js"),
-        *("head.js", "overlays.js", "sheet.js", "keys.js", "runner.js", "main.js"),
+        *("head.js", "overlays.js", "sheet.js", "keys.js", "runner.js"),
+        *("selection.js", "grid.js", "bulk.js", "gridmode.js", "zoom.js", "closer.js", "main.js"),
     ),
 )
 

@@ -1,8 +1,8 @@
 // The cards in their order, and the one that is shown.
 
-const REFILL_BELOW = 20;
 const PRELOAD = 6;
-const BATCH = 50;
+const KEPT_IMAGES = 60;
+const AHEAD = { card: { refill: 20, batch: 50 }, grid: { refill: 180, batch: 120 } };
 
 class Deck {
   constructor(data) {
@@ -13,6 +13,7 @@ class Deck {
     this.at = 0;
     this.done = []; // what was decided here, in order: what undo walks back
     this.undone = []; // what was taken back: what redo gives again
+    this.mode = "card";
     this.exhausted = false;
     this.filling = null;
     this.images = new Map();
@@ -41,12 +42,12 @@ class Deck {
   }
 
   needsMore(reached) {
-    return !this.exhausted && this.cards.length - reached <= REFILL_BELOW;
+    return !this.exhausted && this.cards.length - reached <= AHEAD[this.mode].refill;
   }
 
   // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
-    const query = new URLSearchParams({ run_id: this.runId, limit: BATCH });
+    const query = new URLSearchParams({ run_id: this.runId, limit: AHEAD[this.mode].batch });
     const last = this.lastRank();
     if (last >= 0) query.set("after_rank", last);
     if (this.classId != null) query.set("class_id", this.classId);
@@ -78,15 +79,21 @@ class Deck {
     return `${this.api}/samples/${sample.id}/preview?v=${sample.sha}`;
   }
 
+  // Loads the images that come next: a few large ones, or the thumbnails of the next grid.
   preload() {
-    for (const card of this.cards.slice(this.at, this.at + 1 + PRELOAD)) {
-      if (this.images.has(card.id)) continue;
+    const grid = this.mode === "grid";
+    const from = grid ? CELLS * Math.floor(this.at / CELLS) : this.at;
+    const number = grid ? 2 * CELLS : 1 + PRELOAD;
+    for (const card of this.cards.slice(from, from + number)) {
+      const source = grid ? this.thumb(card) : this.preview(card);
+      if (this.images.has(source)) continue;
       const image = new Image();
-      image.src = this.preview(card);
-      this.images.set(card.id, image);
+      image.src = source;
+      this.images.set(source, image);
     }
-    if (this.images.size > 60) {
-      for (const id of [...this.images.keys()].slice(0, 20)) this.images.delete(id);
+    const most = grid ? 4 * CELLS : KEPT_IMAGES;
+    if (this.images.size > most) {
+      for (const source of [...this.images.keys()].slice(0, this.images.size - most)) this.images.delete(source);
     }
   }
 }

@@ -4,7 +4,6 @@ const STATUS_TEXT = {
   pending: "Pending", kept: "Kept", relabeled: "Relabeled", excluded: "Excluded",
   needs_review: "Needs review", skipped: "Skipped",
 };
-const CHOOSES = "button, input, select, a[href], [tabindex='0']";
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -49,11 +48,17 @@ function isTyping(target) {
   return target.tagName === "INPUT" && !silent.includes(target.type);
 }
 
-// What lies above the page, the topmost last. The keys of a page behind one are dead.
+// The dialogs above the page, the topmost last. The keys of a page behind one are dead.
 class Overlays {
   constructor(root) {
     this.root = root;
     this.stack = [];
+    for (const panel of root.querySelectorAll("dialog")) {
+      panel.addEventListener("cancel", (event) => {
+        event.preventDefault();
+        this.close(panel);
+      });
+    }
   }
 
   get top() {
@@ -62,45 +67,36 @@ class Overlays {
 
   show(panel, box, { onKey, onClose } = {}) {
     this.stack = this.stack.filter((entry) => entry.panel !== panel);
-    this.stack.push({ panel, box, onKey, onClose });
+    this.stack.push({ panel, onKey, onClose });
     panel.replaceChildren(box);
-    panel.hidden = false;
-    (box.querySelector("[data-first]") ?? box.querySelector(CHOOSES))?.focus({ preventScroll: true });
+    if (!panel.open) panel.showModal();
+    box.querySelector("[data-first]")?.focus({ preventScroll: true });
   }
 
   isOpen(panel) {
-    return this.stack.some((entry) => entry.panel === panel);
+    return panel.open;
   }
 
   close(panel) {
     const entry = this.stack.find((open) => open.panel === panel);
     if (!entry) return;
     this.stack = this.stack.filter((open) => open !== entry);
-    panel.hidden = true;
+    panel.close();
     panel.replaceChildren();
     entry.onClose?.();
-    (this.top?.box.querySelector(CHOOSES) ?? this.root).focus({ preventScroll: true });
+    if (!this.top) this.root.focus({ preventScroll: true });
   }
 
-  // True when an overlay is open: the key is then no command of the page.
+  // True when a dialog is open: the key is then no command of the page.
   key(event) {
     const { top } = this;
     if (!top) return false;
-    if (event.key === "Tab") this.keepInside(top.box, event);
-    else if (top.onKey?.(event)) event.preventDefault();
+    if (top.onKey?.(event)) event.preventDefault();
     else if (event.key === "Escape") {
       event.preventDefault();
       this.close(top.panel);
     } else return true;
     event.stopPropagation();
     return true;
-  }
-
-  keepInside(box, event) {
-    const stops = [...box.querySelectorAll(CHOOSES)].filter((node) => !node.disabled && node.offsetParent);
-    const at = stops.indexOf(this.root.getRootNode().activeElement);
-    const to = event.shiftKey ? at - 1 : at + 1;
-    event.preventDefault();
-    stops[(to + stops.length) % stops.length]?.focus();
   }
 }

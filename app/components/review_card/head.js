@@ -18,7 +18,7 @@ class Head {
     this.stamps = this.stamps.slice(-30);
   }
 
-  show(prefs) {
+  show(prefs, mode) {
     const done = this.progress.decided + this.decided;
     const issues = Math.max(0, this.progress.issues - this.decided);
     const left = issues || Math.max(0, this.progress.pending - this.decided);
@@ -31,6 +31,7 @@ class Head {
     view.$("fill").parentElement.setAttribute("aria-valuenow", share);
     view.$("order").textContent = prefs.get("fixedOrder") ? "Digits: fixed order" : "Digits: by likelihood";
     view.$("advance").textContent = prefs.get("advance") ? "Goes on" : "Stays";
+    view.$("mode").textContent = mode === "grid" ? "One image" : "Grid";
     view.$("speed").textContent = this.pace(left);
   }
 

@@ -14,15 +14,28 @@ const COMMANDS = [
   { id: "redo", group: "Decide", keys: ["mod+shift+z", "mod+y"], text: "Redo" },
   { id: "left", group: "Move", keys: ["ArrowLeft"], text: "Back, without deciding", fixed: true },
   { id: "right", group: "Move", keys: ["ArrowRight"], text: "On, without deciding", fixed: true },
+  { id: "grid", group: "Move", keys: ["g"], text: "One image, or a grid of them" },
+  { id: "up", group: "Move", keys: ["ArrowUp"], text: "A row up", mode: "grid", fixed: true },
+  { id: "down", group: "Move", keys: ["ArrowDown"], text: "A row down", mode: "grid", fixed: true },
+  { id: "nextGrid", group: "Move", keys: ["PageDown"], text: "The next 60", mode: "grid" },
+  { id: "prevGrid", group: "Move", keys: ["PageUp"], text: "The 60 before", mode: "grid" },
+  { id: "select", group: "Select", keys: ["Space", "x"], text: "Select the image, or not", mode: "grid" },
+  { id: "extend", group: "Select", keys: ["shift+ArrowLeft", "shift+ArrowRight", "shift+ArrowUp", "shift+ArrowDown"], text: "Select from here to there", mode: "grid", fixed: true, hint: "shift+Arrows" },
+  { id: "all", group: "Select", keys: ["mod+a"], text: "Select all in sight; again: the whole queue", mode: "grid" },
+  { id: "zoomIn", group: "Look", keys: ["+", "="], text: "Larger; then drag to move", mode: "card" },
+  { id: "zoomOut", group: "Look", keys: ["-"], text: "Smaller", mode: "card" },
+  { id: "fit", group: "Look", keys: ["0"], text: "The whole image", mode: "card" },
+  { id: "compare", group: "Look", keys: ["c"], text: "Beside the nearest images, or alone", mode: "card" },
+  { id: "history", group: "Look", keys: ["h"], text: "Its epochs and decisions so far", mode: "card" },
   { id: "order", group: "Settings", keys: ["o"], text: "Digits by likelihood, or in a fixed order" },
   { id: "advance", group: "Settings", keys: ["a"], text: "Go on by itself after a decision, or stay" },
   { id: "help", group: "Settings", keys: ["?"], text: "Show or hide this list" },
-  { id: "close", group: "Settings", keys: ["Escape"], text: "Close", fixed: true },
+  { id: "close", group: "Settings", keys: ["Escape"], text: "Clear the selection; close", fixed: true },
 ];
 const REFUSED = /^(mod\+(shift\+)?[acfklnopqrstvwx]|(mod\+)?(Tab|Enter|Escape|Arrow\w+)|(mod\+)?[1-9]|F\d+|.*alt\+.*)$/;
 const KEY_TEXT = {
   ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Space: "Space",
-  PageDown: "Page ↓", PageUp: "Page ↑", mod: APPLE ? "⌘" : "Ctrl", shift: APPLE ? "⇧" : "Shift",
+  PageDown: "Page ↓", PageUp: "Page ↑", Arrows: "← → ↑ ↓", mod: APPLE ? "⌘" : "Ctrl", shift: APPLE ? "⇧" : "Shift",
 };
 
 // The name of the key that was pressed. Shift belongs to letters and named keys only: which key
@@ -73,6 +86,7 @@ class Keymap {
   hint(id) {
     const command = COMMANDS.find((known) => known.id === id);
     const keys = this.keys(command);
+    if (command.hint) return keyText(command.hint);
     return command.between ? keys.map(keyText).join(command.between) : keyText(keys[0]);
   }
 

@@ -1,6 +1,6 @@
 // From a key press to a command of the page. Dead while a person types, and behind any dialog.
 
-const REPEATABLE = new Set(["left", "right", "up", "down", "zoomIn", "zoomOut"]);
+const REPEATABLE = new Set(["left", "right", "up", "down", "extend", "zoomIn", "zoomOut"]);
 
 class Keys {
   constructor(root, keymap, overlays, { mode, onCommand }) {
@@ -30,6 +30,6 @@ class Keys {
 
   // Enter and Space press a focused button; they are commands everywhere else.
   pressesButton(target) {
-    return Boolean(target.closest?.("button, a[href], summary, label"));
+    return Boolean(target.closest?.("button, a[href], summary, label, input"));
   }
 }

@@ -5,7 +5,6 @@ class Review {
   constructor(component) {
     this.root = component.parentElement.querySelector(".card");
     this.data = component.data;
-    this.mode = "card";
     this.view = new View(this.root);
     this.head = new Head(this.view);
     this.prefs = new Prefs(component.data.reviewer);
@@ -14,21 +13,25 @@ class Review {
     this.sheet = new Sheet(this.view.$("sheet"), this.keymap, this.overlays, () => this.view.hints(this.keymap));
     this.picker = new Picker(this.root, (classId) => this.press("class", classId));
     this.picker.likely = () => this.deck.card?.top.map(([id]) => id) ?? [];
+    this.gridMode = new GridMode(this);
+    this.closer = new Closer(this.root, this.view, this.prefs);
     this.runner = new Runner(this, this.overlays);
     this.keys = new Keys(this.root, this.keymap, this.overlays, {
       mode: () => this.mode,
-      onCommand: (command) => this.command(command.id, command.digit),
+      onCommand: (command, event) => this.command(command.id, command.digit, event),
     });
     this.onLeave = (event) => (this.runner.running ? event.preventDefault() : undefined);
     this.onOnline = () => this.runner.saver.wake();
     window.addEventListener("beforeunload", this.onLeave);
     window.addEventListener("online", this.onOnline);
     this.root.addEventListener("click", (event) => this.click(event));
+    this.setMode(this.prefs.get("mode") === "grid" ? "grid" : "card");
   }
 
   unmount() {
     this.runner.saver.stop();
     this.keys.stop();
+    this.gridMode.grid.stop();
     window.removeEventListener("beforeunload", this.onLeave);
     window.removeEventListener("online", this.onOnline);
   }
@@ -51,7 +54,9 @@ class Review {
     this.deck = new Deck(this.data);
     this.plan = new Plan(this.deck, () => this.prefs.get("advance"));
     this.later = []; // keys pressed before the cards that they are meant for have arrived
+    this.gridMode.selection.clear();
     this.head.set(this.data.progress);
+    this.deck.mode = this.mode;
     this.root.dataset.saved = 0;
     this.view.save("", "idle");
     this.show();
@@ -60,27 +65,51 @@ class Review {
 
   show() {
     const { card } = this.deck;
-    this.root.querySelector(".js-body").hidden = !card;
+    const grid = this.mode === "grid";
+    this.root.dataset.mode = this.mode;
+    this.root.querySelector(".js-body").hidden = !card || grid;
+    this.view.$("grid").hidden = !card || !grid;
     this.view.$("finish").hidden = Boolean(card);
-    this.head.show(this.prefs);
+    this.head.show(this.prefs, this.mode);
     this.fill();
+    this.view.note("");
     if (!card) {
       this.root.dataset.sample = "";
-      this.view.note("");
       showFinish(this.view.$("finish"), this.finish());
       return;
     }
-    card.key = newKey(); // made when the card is shown: a double click or a retry is one decision
+    card.key ??= newKey(); // made when the card is shown: a double click or a retry is one decision
     card.shownAt = performance.now();
-    this.view.show(card, this.deck, this.choices(card));
+    if (grid) this.gridMode.show();
+    else this.showCard(card);
+    this.root.dataset.sample = card.id;
+    this.root.dataset.position = this.deck.at;
     this.deck.preload();
+  }
+
+  showCard(card) {
+    this.view.show(card, this.deck, this.choices(card));
+    this.closer.show(card, this.deck, this.data.tau);
     const past = this.data.progress.allIssues > 0 && card.clean > this.data.tau && card.status === "pending";
-    this.view.note(past ? "From here on the labels look right. You can stop, train the next round, or go on." : "", "info");
+    if (past) this.view.note("From here on the labels look right. You can stop, train the next round, or go on.", "info");
+  }
+
+  // One image at a time, or a grid; the class search goes along.
+  setMode(mode) {
+    this.mode = mode;
+    this.prefs.set("mode", mode);
+    this.view.$(mode === "grid" ? "grid-search" : "card-search").append(this.view.$("picker"));
+    this.gridMode.shownAt = performance.now();
+    if (!this.deck) return;
+    this.deck.mode = mode;
+    this.runner.pump();
+    this.show();
   }
 
   settled(decided) {
     this.head.add(decided);
     this.root.dataset.saved = Number(this.root.dataset.saved) + 1;
+    if (this.mode === "grid") this.gridMode.afterSave();
     this.show();
   }
 
@@ -115,10 +144,13 @@ class Review {
     else if (later.length) this.view.note("The next images did not arrive; some keys were not used.", "warn");
     if (progress && !this.runner.running) {
       this.head.set(progress);
-      this.head.show(this.prefs);
+      this.head.show(this.prefs, this.mode);
     }
     if (waiting && deck.card) this.show();
-    else if (waiting) showFinish(this.view.$("finish"), this.finish());
+    else if (deck.card && this.mode === "grid") {
+      this.gridMode.show();
+      deck.preload();
+    } else if (waiting) showFinish(this.view.$("finish"), this.finish());
   }
 
   choices(card) {
@@ -140,11 +172,17 @@ class Review {
   }
 
   // Carries out a command of the map; false says that it was none of ours.
-  command(id, digit) {
+  command(id, digit, event) {
+    if (this.mode === "grid" && this.gridMode.command(id, event)) return true;
     if (id === "help") this.sheet.toggle();
     else if (id === "order") this.turn("fixedOrder");
     else if (id === "advance") this.turn("advance");
+    else if (id === "grid") this.setMode(this.mode === "grid" ? "card" : "grid");
     else if (id === "close") return false;
+    else if (id === "compare" || id === "history") this.turn(id);
+    else if (id === "fit") this.closer.zoom.reset();
+    else if (id === "zoomIn") this.closer.zoom.by(ZOOM_STEP);
+    else if (id === "zoomOut") this.closer.zoom.by(1 / ZOOM_STEP);
     else if (id === "search") this.deck.card && this.picker.open();
     else if (id === "digit") this.pressDigit(digit);
     else this.press(id);
@@ -153,13 +191,15 @@ class Review {
 
   turn(name) {
     this.prefs.set(name, !this.prefs.get(name));
-    this.head.show(this.prefs);
-    if (this.deck.card) this.view.classes(this.deck.card, this.choices(this.deck.card));
+    if (this.deck.card && this.mode === "grid") this.gridMode.chips();
+    else if (this.deck.card) this.showCard(this.deck.card);
+    this.head.show(this.prefs, this.mode);
   }
 
   pressDigit(digit) {
     if (this.tooEarly(() => this.pressDigit(digit))) return;
-    const classId = this.plan.card && this.choices(this.plan.card)[digit - 1];
+    const choices = this.mode === "grid" ? this.gridMode.choices() : this.plan.card && this.choices(this.plan.card);
+    const classId = choices?.[digit - 1];
     if (classId !== undefined) this.press("class", classId);
   }
 
@@ -181,6 +221,7 @@ class Review {
     else if (what === "right") plan.move(1);
     else if (what === "undo") plan.undo() || this.view.note("Nothing to undo here.", "info");
     else if (what === "redo") plan.redo() || this.view.note("Nothing to redo.", "info");
+    else if (this.mode === "grid") this.gridMode.decide(what, classId);
     else if (plan.card) plan.decide(...this.decision(plan.card, what, classId));
     this.runner.pump();
   }

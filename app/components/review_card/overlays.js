@@ -25,9 +25,11 @@ function askConflict(overlays, view, result, { action, classId }) {
     const mine = action === "relabel" ? `relabeled · ${view.name(classId)}` : action.replace("_", " ");
     yours.append(element("small", "", "Your decision"), element("b", "", mine));
     sides.append(theirs, yours);
+    const leave = pushButton("", "Leave as saved", () => answer("theirs"));
+    leave.dataset.first = "";
     const row = element("div", "row");
     row.append(
-      pushButton("", "Leave as saved", () => answer("theirs")),
+      leave,
       pushButton("primary", "Save mine instead", () => answer("mine")),
     );
     box.append(element("h3", "", "Somebody else decided this image"), sides);

@@ -1,6 +1,6 @@
 // What a reviewer chose in this browser: keys and switches. Lost with the browser's data, and no harm.
 
-const DEFAULTS = { keys: {}, fixedOrder: false, advance: true };
+const DEFAULTS = { keys: {}, fixedOrder: false, advance: true, mode: "card", compare: false, history: false };
 
 class Prefs {
   constructor(reviewer) {

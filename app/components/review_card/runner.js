@@ -45,12 +45,27 @@ class Runner {
   }
 
   async carryOut(step, deck) {
+    if (step.entry.items) return this.batch(step, deck);
     const card = deck.cards[step.entry.at];
     const action = step.kind === "undo" ? "undo" : step.entry.action;
     const result = await this.decide(card, action, step.entry.classId);
-    const wasPending = card.status === "pending";
-    Object.assign(card, { version: result.version, status: result.status, current: result.current, key: null });
-    return { theirs: result.outcome === "conflict", decided: wasPending - (card.status === "pending") };
+    return { theirs: result.outcome === "conflict", decided: take(card, result) };
+  }
+
+  // All of a batch, or its undo. What somebody else decided meanwhile stays as it is.
+  async batch({ kind, entry }, deck) {
+    const cards = new Map(entry.items.map((item) => [item.id, deck.cards[item.at]]));
+    const seconds = kind === "undo" ? null : Math.min(entry.seconds ?? 0, 86400);
+    const decisions = entry.items.map((item) => ({
+      id: item.id, version: cards.get(item.id).version, key: newKey(), bulk: true, seconds,
+      action: kind === "undo" ? "undo" : item.action, class: kind === "undo" ? null : item.classId,
+      run: this.review.data.runId,
+    }));
+    const answer = await this.saver.post("decisions", { decisions }, (attempt) => this.retry(attempt));
+    let decided = 0;
+    for (const result of answer.results) decided += take(cards.get(result.id), result);
+    const left = answer.results.filter((result) => result.outcome === "conflict").length;
+    return { decided, left, number: answer.results.length - left };
   }
 
   async decide(card, action, classId) {
@@ -83,8 +98,20 @@ class Runner {
     to.push(step.entry);
     if (told.theirs) plan.forget(step.entry);
     deck.at = step.to;
-    const text = told.theirs ? "Left as saved" : `Saved · ${Math.round(milliseconds)} ms`;
+    const done = told.number === undefined ? "Saved" : `${amount(told.number, "image")} saved`;
+    const text = told.theirs ? "Left as saved" : `${done} · ${Math.round(milliseconds)} ms`;
     this.review.view.save(text, "saved");
     this.review.settled(told.decided);
+    if (told.left) {
+      const others = told.left === 1 ? "1 image was" : `${told.left.toLocaleString("en")} images were`;
+      this.review.view.note(`${others} decided by somebody else meanwhile, and stays as it is.`, "warn");
+    }
   }
+}
+
+// Puts what became of a decision on its card; returns by how much the decided ones grew.
+function take(card, result) {
+  const before = card.status === "pending";
+  Object.assign(card, { version: result.version, status: result.status, current: result.current, key: null });
+  return before - (card.status === "pending");
 }

@@ -20,9 +20,15 @@ class Saver {
   }
 
   async save(decision, onRetry) {
+    const answer = await this.post("decisions", { decisions: [decision] }, onRetry);
+    return answer.results[0];
+  }
+
+  // Sends until there is an answer: each body carries its own key, so it is carried out once.
+  async post(path, body, onRetry) {
     for (let attempt = 0; !this.stopped; attempt += 1) {
-      const answer = await this.attempt(decision);
-      if (answer.result) return answer.result;
+      const answer = await this.attempt(path, body);
+      if (answer.body) return answer.body;
       if (answer.refused) throw new Refused(answer.refused);
       onRetry(attempt + 1);
       await this.pause(WAITS_MS[Math.min(attempt, WAITS_MS.length - 1)]);
@@ -30,15 +36,15 @@ class Saver {
     throw new Refused("The page was left before this decision was saved.");
   }
 
-  async attempt(decision) {
+  async attempt(path, body) {
     const { api, reviewer } = this.getContext();
     try {
-      const response = await send(`${api}/decisions`, { reviewer, decisions: [decision] });
-      if (response.ok) return { result: (await response.json()).results[0] };
+      const response = await send(`${api}/${path}`, { reviewer, ...body });
+      if (response.ok) return { body: await response.json() };
       if (response.status === 401) await fetch(document.baseURI, { credentials: "same-origin" });
       if (response.status === 401 || response.status === 429 || response.status >= 500) return {};
-      const body = await response.json().catch(() => ({}));
-      return { refused: body.error || `The server refused the decision (${response.status}).` };
+      const told = await response.json().catch(() => ({}));
+      return { refused: told.error || `The server refused the decision (${response.status}).` };
     } catch {
       return {}; // no answer: the result is unknown
     }

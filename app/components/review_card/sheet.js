@@ -39,7 +39,7 @@ class Sheet {
       const part = element("section");
       const list = element("dl");
       for (const command of COMMANDS.filter((known) => known.group === group)) list.append(...this.line(command));
-      part.append(element("h4", "", group), list);
+      part.append(element("h4", "", group === "Select" ? "Select, in the grid" : group), list);
       columns.append(part);
     }
     return columns;
@@ -58,7 +58,7 @@ class Sheet {
       dt.append(change);
     }
     const dd = element("dd", "", command.text);
-    if (command.mode) dd.append(element("small", "", ` in the ${command.mode === "grid" ? "grid" : "card"}`));
+    if (command.mode && command.group !== "Select") dd.append(element("small", "", ` in the ${command.mode}`));
     return [dt, dd];
   }
 

@@ -30,8 +30,6 @@ class View {
     this.clean(card);
     this.classes(card, choices);
     this.neighbours(card, deck);
-    this.root.dataset.sample = card.id;
-    this.root.dataset.position = deck.at;
   }
 
   picture(card, deck) {
@@ -39,7 +37,7 @@ class View {
     const source = deck.preview(card);
     if (image.getAttribute("src") !== source) {
       // A browser shows the old picture until the new one is there: beside the new labels it lies.
-      image.style.visibility = deck.images.get(card.id)?.complete ? "visible" : "hidden";
+      image.style.visibility = deck.images.get(source)?.complete ? "visible" : "hidden";
       this.$("broken").hidden = true;
       image.src = source;
     }

@@ -1,0 +1,200 @@
+// What keys and clicks do in the grid: move, select, decide for all that are selected.
+
+const MOST_AT_ONCE = 500; // what the server takes in one transaction
+
+class GridMode {
+  constructor(review) {
+    this.review = review;
+    this.selection = new Selection();
+    this.grid = new Grid(review.root, review.view);
+    this.bulk = new Bulk(review.view.$("bulk"), review.view, review.overlays, (card) => review.deck.thumb(card));
+    this.grid.list.addEventListener("click", (event) => this.click(event));
+    this.grid.list.addEventListener("dblclick", (event) => this.open(event));
+  }
+
+  get cards() {
+    return this.review.deck.cards;
+  }
+
+  onPage() {
+    const start = this.grid.page(this.review.plan.at);
+    return this.cards.slice(start, start + CELLS);
+  }
+
+  show() {
+    const { deck, view } = this.review;
+    this.grid.show(deck, deck.at, this.selection);
+    const last = Math.min(this.grid.start + CELLS, this.cards.length);
+    const of = `${(this.grid.start + 1).toLocaleString("en")} – ${last.toLocaleString("en")} of the queue`;
+    view.$("page").textContent = of;
+    this.bar();
+  }
+
+  bar() {
+    const { view } = this.review;
+    const { size } = this.selection;
+    view.$("selected").textContent = size ? `${size.toLocaleString("en")} selected` : "None selected: keys act on the framed image";
+    view.root.querySelector("[data-do=clear]").hidden = !size;
+    const all = this.selection.hasAll(this.onPage());
+    view.$("all").textContent = all ? "Select the whole queue" : `Select these ${this.onPage().length}`;
+    this.chips();
+  }
+
+  // The classes that the digits stand for, likeliest for the selected images together first.
+  choices() {
+    const { review } = this;
+    const targets = this.targets().map(({ card }) => card);
+    if (targets.length === 1) return review.choices(targets[0]);
+    const sums = new Map();
+    for (const card of targets) for (const [id, share] of card.top) sums.set(id, (sums.get(id) ?? 0) + share);
+    const top = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 9);
+    return review.choices({ top });
+  }
+
+  chips() {
+    const { view } = this.review;
+    const chips = this.choices().map((classId, index) => {
+      const chip = element("button", "chip");
+      chip.type = "button";
+      chip.dataset.do = "class";
+      chip.dataset.class = classId;
+      chip.append(element("kbd", "", index + 1), element("span", "", view.name(classId)));
+      return chip;
+    });
+    view.$("chips").replaceChildren(...chips);
+  }
+
+  targets() {
+    const { plan } = this.review;
+    if (this.selection.size) return this.selection.of(this.cards);
+    return plan.card ? [{ card: plan.card, at: plan.at }] : [];
+  }
+
+  click(event) {
+    const at = this.grid.place(event.target.closest(".cell"));
+    if (at === null) return;
+    if (event.shiftKey) this.selection.range(this.cards, at);
+    else {
+      this.selection.toggle(this.cards, at);
+      this.selection.settle(at);
+    }
+    this.goTo(at);
+  }
+
+  open(event) {
+    const at = this.grid.place(event.target.closest(".cell"));
+    if (at === null) return;
+    this.selection.clear();
+    this.review.plan.goTo(at);
+    this.review.setMode("card");
+  }
+
+  goTo(at) {
+    this.review.plan.goTo(at);
+    this.review.runner.pump();
+    this.show();
+  }
+
+  // True when the command is one of the grid's own.
+  command(id, event) {
+    const { plan } = this.review;
+    const step = { up: -this.grid.perRow(), down: this.grid.perRow() }[id];
+    if (step) this.goTo(plan.at + step);
+    else if (id === "extend") this.extend(event.key);
+    else if (id === "select") this.toggle();
+    else if (id === "all") this.all();
+    else if (id === "nextGrid") this.goTo(this.grid.page(plan.at) + CELLS);
+    else if (id === "prevGrid") this.goTo(this.grid.page(plan.at) - CELLS);
+    else if (id === "close" || id === "clear") return this.clear();
+    else return false;
+    return true;
+  }
+
+  clear() {
+    if (!this.selection.size) return false;
+    this.selection.clear();
+    this.show();
+    return true;
+  }
+
+  toggle() {
+    const { plan } = this.review;
+    if (!plan.card) return;
+    this.selection.toggle(this.cards, plan.at);
+    this.selection.settle(plan.at);
+    this.show();
+  }
+
+  extend(key) {
+    const { plan } = this.review;
+    const row = this.grid.perRow();
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row };
+    const to = Math.max(0, Math.min(this.cards.length - 1, plan.at + steps[key]));
+    if (this.selection.anchor === null) this.selection.settle(plan.at);
+    this.selection.range(this.cards, to);
+    this.goTo(to);
+  }
+
+  // First the images in sight, then the whole queue as it is filtered, up to a limit.
+  async all() {
+    const { review } = this;
+    const open = (cards) => cards.filter((card) => card.status === "pending" || card.status === "skipped");
+    if (!this.selection.hasAll(open(this.onPage()))) {
+      this.selection.add(open(this.onPage()));
+      return this.show();
+    }
+    const { deck } = review;
+    review.view.note("Looking for the rest of the queue…", "info");
+    while (!deck.exhausted && this.cards.length < MOST_AT_ONCE) {
+      if (deck.filling) await deck.filling.catch(() => null);
+      else if (!(await deck.refill())) break;
+    }
+    if (deck !== review.deck) return undefined;
+    const found = open(this.cards).slice(0, MOST_AT_ONCE);
+    this.selection.add(found);
+    const more = !deck.exhausted || open(this.cards).length > MOST_AT_ONCE;
+    review.view.note(more ? `The first ${found.length.toLocaleString("en")} of the queue are selected; that is the most at one time.` : "", "info");
+    return this.show();
+  }
+
+  decide(what, classId) {
+    const { review } = this;
+    const targets = this.targets();
+    if (!targets.length) return;
+    if (!this.selection.size) {
+      review.plan.decide(...review.decision(targets[0].card, what, classId));
+      review.runner.pump();
+      return;
+    }
+    const items = targets.map(({ card, at }) => {
+      const [action, chosen] = review.decision(card, what, classId);
+      return { card, at, action, classId: chosen };
+    });
+    this.bulk.ask(what, items, (left) => this.apply(left));
+  }
+
+  apply(items) {
+    const { review } = this;
+    const entry = {
+      at: review.plan.at,
+      items: items.map(({ card, at, action, classId }) => ({ at, id: card.id, action, classId })),
+      seconds: (performance.now() - this.shownAt) / 1000 / items.length,
+    };
+    this.selection.clear();
+    review.plan.make(entry);
+    review.runner.pump();
+  }
+
+  // After a save: on to the next grid once nothing is left to decide on this one.
+  afterSave() {
+    const { deck, plan, prefs } = this.review;
+    if (!prefs.get("advance") || plan.steps.length) return;
+    const start = this.grid.page(deck.at);
+    const here = deck.cards.slice(start, start + CELLS);
+    const open = (card) => card.status === "pending";
+    if (here.some(open)) return;
+    const next = deck.cards.findIndex((card, at) => at >= start + CELLS && open(card));
+    deck.at = next < 0 ? deck.cards.length : next;
+    plan.at = deck.at;
+  }
+}
