@@ -2,6 +2,7 @@
 
 from app.routes import base_path
 from turn_core.types import Sample
+from turn_core.types.exploring import Exploration
 
 
 def project_api(project_id: int) -> str:
@@ -27,3 +28,9 @@ def preview(project_id: int, sample: Sample) -> str:
 def export(project_id: int, export_id: int) -> str:
     """Return the address of a finished export."""
     return f"{project_api(project_id)}/exports/{export_id}"
+
+
+def exploration_file(exploration: Exploration, name: str) -> str:
+    """Return the address of a table or figure of a finished exploration."""
+    api = project_api(exploration.project_id)
+    return f"{api}/explorations/{exploration.exploration_id}/files/{name}"

@@ -6,7 +6,7 @@ No path of the server ever comes from a client: only ids and upload tokens do.
 import streamlit as st
 from starlette.routing import BaseRoute, Route
 
-from app.routes import exports, images, review, samples, uploads
+from app.routes import explorations, exports, images, review, uploads
 
 
 def base_path() -> str:
@@ -19,14 +19,17 @@ def api_routes() -> list[BaseRoute]:
     """Return all routes, below the server's base path."""
     project = f"{base_path()}/api/projects/{{project_id:int}}"
     sample = f"{project}/samples/{{sample_id:int}}"
+    exploration = f"{project}/explorations/{{exploration_id:int}}"
     upload = f"{base_path()}/api/uploads"
     return [
         Route(f"{sample}/thumb", images.thumb),
         Route(f"{sample}/preview", images.preview),
-        Route(f"{sample}/history", samples.history),
         Route(f"{project}/queue", review.queue),
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
+        Route(f"{exploration}/points", explorations.points),
+        Route(f"{exploration}/panels/{{index:int}}/{{name}}", explorations.panel),
+        Route(f"{exploration}/files/{{name}}", explorations.download),
         Route(upload, uploads.create, methods=["POST"]),
         Route(f"{upload}/{{token}}", uploads.received, methods=["GET"]),
         Route(f"{upload}/{{token}}", uploads.append, methods=["PUT"]),

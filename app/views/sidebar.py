@@ -13,6 +13,7 @@ KIND_TEXT: dict[JobKind, str] = {
     JobKind.IMPORT: "Importing",
     JobKind.TRAIN: "Training",
     JobKind.EXPORT: "Exporting",
+    JobKind.EXPLORE: "Exploring",
 }
 
 

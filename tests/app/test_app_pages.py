@@ -6,7 +6,7 @@ from seeding import seed_project, seed_run
 from turn_core.services import jobs, projects, runs
 from turn_core.types import JobKind, JobState
 
-PAGES = ("overview", "data", "runs", "review", "export")
+PAGES = ("overview", "data", "runs", "review", "explore", "export")
 
 
 def texts(page):
@@ -37,6 +37,7 @@ def test_empty_home_says_what_to_do_next(open_page, name):
         "data": "Import images",
         "runs": "There is no project yet",
         "review": "There is no project yet",
+        "explore": "There is no project yet",
         "export": "There is no project yet",
     }[name]
     assert expected in texts(page)

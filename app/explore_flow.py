@@ -1,0 +1,103 @@
+"""The parts of the Explore page: form, job, maps, and what to do with a selection."""
+
+import time
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import links, state
+from app.components.scatter_panels import Act, scatter_panels
+from app.format import md_escape, plural, when
+from app.views import explore_form, explore_list, explore_maps, explore_results, progress
+from turn_core.services import backbones, explorations, jobs, projects, runs, tags
+from turn_core.services.workspace import Workspace
+from turn_core.types.exploring import Exploration
+
+
+def start(workspace: Workspace, project_id: int, reviewer: str) -> None:
+    """Show the form; start what was asked for, and open it."""
+    wanted = explore_form.configure(
+        backbones.choices(workspace),
+        projects.classes(workspace, project_id),
+        allow_hub=workspace.settings.allow_hub,
+    )
+    if wanted is not None:
+        made = explorations.start_exploration(
+            workspace, project_id, wanted.config, name=wanted.name, actor=reviewer
+        )
+        state.open_exploration(made.exploration_id)
+        st.rerun()
+
+
+def follow(workspace: Workspace, exploration: Exploration, reviewer: str) -> None:
+    """Show the job under way; run the page again whenever another map is there."""
+    if exploration.state not in explore_maps.ACTIVE:
+        explore_list.ended(exploration)
+        return
+    progress.follow(
+        lambda: jobs.get_job(workspace, exploration.job_id),
+        lambda: jobs.cancel(workspace, exploration.job_id, actor=reviewer),
+        worker_alive=jobs.worker_status(workspace).alive,
+        key=f"explore_{exploration.exploration_id}",
+    )
+    shown = _maps_ready(exploration)
+
+    @st.fragment(run_every="2s")
+    def watch() -> None:
+        project_id, exploration_id = exploration.project_id, exploration.exploration_id
+        now = explorations.get_exploration(workspace, project_id, exploration_id)
+        if _maps_ready(now) != shown:
+            st.rerun()
+
+    watch()
+
+
+def maps(workspace: Workspace, shown: Sequence[Exploration]) -> Act | None:
+    """Draw the maps of one exploration, or of two; return what is wanted of a selection."""
+    project_id = shown[0].project_id
+    if not any(panel.projections for exploration in shown for panel in exploration.panels):
+        if shown[0].state in explore_maps.ACTIVE:
+            st.caption("The first map appears here as soon as its features are computed.")
+        return None
+    run = runs.latest_complete_run(workspace, project_id)
+    label_rev = projects.get_project(workspace, project_id).label_rev
+    return scatter_panels(
+        explore_maps.data(
+            shown,
+            projects.classes(workspace, project_id),
+            api=links.project_api(project_id),
+            tags=[tag.name for tag in tags.list_tags(workspace, project_id)],
+            version=f"{label_rev}-{0 if run is None else run.run_id}",
+        ),
+        key="scatter_panels",
+    )
+
+
+def act(workspace: Workspace, exploration: Exploration, wanted: Act, reviewer: str) -> None:
+    """Put a tag on the selected samples; open Review on them where that was asked for."""
+    name = wanted.name or f"Map selection {when(time.time())}"
+    tag = tags.tag_samples(
+        workspace, exploration.project_id, name, wanted.sample_ids, actor=reviewer
+    )
+    if wanted.kind == "review":
+        state.review_by_tag(tag.tag_id)
+        st.switch_page("../pages/review.py")
+    else:
+        st.toast(f"{plural(len(wanted.sample_ids), 'image')} tagged {md_escape(tag.name)}")
+        st.rerun()
+
+
+def figures(workspace: Workspace, exploration: Exploration) -> None:
+    """Show the regime, the curves, the table and the files."""
+    if not any(panel.noise_level is not None for panel in exploration.panels):
+        return
+    overview = projects.overview(workspace, exploration.project_id)
+    st.subheader("What the noise does to the features")
+    backbone = explore_results.choose_backbone(exploration)
+    explore_results.curves(exploration, backbone, overview.noise)
+    explore_results.table(exploration)
+    explore_results.downloads(exploration)
+
+
+def _maps_ready(exploration: Exploration) -> int:
+    return sum(1 + len(panel.projections) for panel in exploration.panels)

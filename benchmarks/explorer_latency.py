@@ -1,0 +1,223 @@
+"""From a lasso to the linked selection, in Chromium, on six maps of 10,000 points; bytes, memory.
+
+    make bench NAME=explorer_latency ARGS="[--points 10000] [--lassos 60]"
+
+It starts the app on an empty home folder, seeds a project with an exploration of two backbones
+(before, and after fine-tuning at two noise levels), and draws lassos of all sizes. The selection
+counts as shown two animation frames after all maps were painted. Bytes are those of the network
+during the lassos, both ways; memory is that of the page's process and of its JavaScript heap.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app"), str(ROOT / "tests" / "e2e")]
+
+import seeding  # noqa: E402
+import seeding_maps  # noqa: E402
+from e2e_helpers import free_port, start_web, stop  # noqa: E402
+
+from turn_core.config import Settings  # noqa: E402
+from turn_core.services.workspace import Workspace, open_workspace  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+CLASSES = tuple(f"class {number}" for number in range(10))
+WATCH = """() => {
+  const deep = (root) => { for (const n of root.querySelectorAll('*')) {
+    if (n.matches('.explorer')) return n;
+    if (n.shadowRoot) { const found = deep(n.shadowRoot); if (found) return found; } } };
+  const root = deep(document);
+  let released = 0;
+  window.turnTimes = [];
+  root.addEventListener('pointerup', () => { released = performance.now(); }, true);
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  new MutationObserver(async () => {
+    const start = released;
+    released = 0;
+    await frame(); await frame();
+    if (start) window.turnTimes.push(performance.now() - start);
+  }).observe(root, { attributes: true, attributeFilter: ['data-painted'] });
+}"""
+SLIDE = """async () => {
+  const deep = (root) => { for (const n of root.querySelectorAll('*')) {
+    if (n.matches('.explorer')) return n;
+    if (n.shadowRoot) { const found = deep(n.shadowRoot); if (found) return found; } } };
+  const slider = deep(document).querySelector('.js-share');
+  const times = [];
+  for (let at = 0; at <= 60; at += 1) {
+    const start = performance.now();
+    slider.value = at; slider.dispatchEvent(new Event('input'));
+    await new Promise((done) => requestAnimationFrame(done));
+    await new Promise((done) => requestAnimationFrame(done));
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
+
+class Traffic:
+    """Bytes over the network and the socket, counted by the browser itself."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self.sent, self.received = 0, 0
+        session.send("Network.enable")
+        session.on("Network.webSocketFrameSent", lambda event: self._frame(event, sent=True))
+        session.on("Network.webSocketFrameReceived", lambda event: self._frame(event, sent=False))
+        session.on("Network.loadingFinished", self._loaded)
+
+    def _frame(self, event: Any, *, sent: bool) -> None:
+        size = len(event["response"]["payloadData"])
+        self.sent += size if sent else 0
+        self.received += 0 if sent else size
+
+    def _loaded(self, event: Any) -> None:
+        self.received += int(event.get("encodedDataLength", 0))
+
+    def take(self) -> dict[str, int]:
+        """What passed since the last call."""
+        found = {"sent": self.sent, "received": self.received}
+        self.sent, self.received = 0, 0
+        return found
+
+
+def main() -> None:
+    arguments = parse()
+    with tempfile.TemporaryDirectory(prefix="turn-explorer-") as folder:
+        home = Path(folder) / "home"
+        workspace = open_workspace(Settings(home=home, database_url=""))
+        project_id = seed(workspace, arguments.points)
+        environ = {**os.environ, "TURN_HOME": str(home), "TURN_DATABASE_URL": ""}
+        port = free_port()
+        web = start_web(port, environ, Path(folder) / "web.log")
+        try:
+            url = f"http://127.0.0.1:{port}/explore?project={project_id}"
+            figures = measure(url, arguments.lassos, arguments.points)
+        finally:
+            stop(web)
+            workspace.close()
+    print(json.dumps(figures, indent=2))
+
+
+def seed(workspace: Workspace, number: int) -> int:
+    """A project of `number` samples, scored, with six maps of all of them."""
+    rng = np.random.default_rng(0)
+
+    def picture(_: int) -> Image.Image:
+        small = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        return Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC)
+
+    project_id = seeding.seed_project(
+        workspace, num_samples=number, class_names=CLASSES, num_images=500, draw=picture
+    )
+    seeding.seed_run(workspace, project_id, num_issues=number // 5)
+    seeding_maps.seed_exploration(workspace, project_id, backbones=("turn-mini", "deit-tiny"))
+    return project_id
+
+
+def measure(url: str, lassos: int, points: int) -> dict[str, Any]:
+    """Open the page, lasso, slide, and look at bytes and memory."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 1800})
+        session = page.context.new_cdp_session(page)
+        traffic = Traffic(session)
+        started = time.perf_counter()
+        page.goto(url)
+        page.wait_for_selector(".explorer[data-shown^=tsne][data-painted]", timeout=120_000)
+        opened = time.perf_counter() - started
+        page.wait_for_timeout(2000)
+        loading = traffic.take()
+        page.evaluate(WATCH)
+        times, selected = draw(page, lassos)
+        page.wait_for_timeout(2500)
+        spent = traffic.take()
+        slides = page.evaluate(SLIDE)
+        found = {
+            "maps": page.locator("[data-panel]").count(),
+            "points_per_map": points,
+            "page_opened_s": round(opened, 1),
+            "bytes_to_open": loading,
+            "lasso_to_selection_ms": summary(times),
+            "selected_at_most": max(selected),
+            "bytes_per_lasso": {name: round(size / lassos) for name, size in spent.items()},
+            "slider_step_ms": summary(slides),
+            "memory": memory(session),
+        }
+        browser.close()
+    return found
+
+
+def draw(page: Page, number: int) -> tuple[list[float], list[int]]:
+    """Draw lassos in turn on all maps, from small to a third of a map across."""
+    rng = np.random.default_rng(1)
+    fields = page.locator("[data-panel] .field")
+    boxes = [fields.nth(place).bounding_box() for place in range(fields.count())]
+    selected = []
+    for count in range(number):
+        box = boxes[count % len(boxes)]
+        assert box is not None
+        radius = (0.06 + 0.3 * rng.random()) * box["height"]
+        x, y = (box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+        angles = np.linspace(0, 2 * np.pi, 40)
+        x, y = x + rng.normal(0, 0.1) * box["width"], y + rng.normal(0, 0.1) * box["height"]
+        page.mouse.move(x + radius, y)
+        page.mouse.down()
+        for angle in angles[1:]:
+            page.mouse.move(x + radius * np.cos(angle), y + radius * np.sin(angle))
+        page.mouse.up()
+        page.wait_for_function(f"() => window.turnTimes.length > {count}", timeout=20_000)
+        selected.append(int(page.locator(".explorer").get_attribute("data-selected") or 0))
+    times: list[float] = page.evaluate("() => window.turnTimes")
+    return times, selected
+
+
+def memory(session: CDPSession) -> dict[str, float]:
+    """Megabytes of the page's process (not shared with others), and of the JavaScript heap."""
+    session.send("Performance.enable")
+    session.send("HeapProfiler.collectGarbage")
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    pages = [
+        child.memory_full_info().uss
+        for child in psutil.Process().children(recursive=True)
+        if "--type=renderer" in child.cmdline()
+    ]
+    return {
+        "page_process_mb": round(max(pages) / 1e6, 1),
+        "javascript_heap_mb": round(metrics["JSHeapUsedSize"] / 1e6, 1),
+    }
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    return {
+        "number": len(ordered),
+        "median": round(median(ordered), 1),
+        "p95": round(ordered[int(0.95 * len(ordered))], 1),
+        "max": round(ordered[-1], 1),
+    }
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=10_000)
+    parser.add_argument("--lassos", type=int, default=60)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
