@@ -55,9 +55,9 @@ def out_of_sample(  # noqa: PLR0913 - those of a probe, and the folds
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return probabilities (N, K) by heads that never saw the sample, and who could not be judged.
 
-    Only the samples of `mask` (N,) are trained on. A sample cannot be judged (N,) where it is not
-    in the mask, or where its class is trained on nowhere outside its fold. `on_progress` is called
-    with folds done after every epoch and may raise to stop.
+    Only the samples of `mask` (N,) are trained on; those outside it, and those whose class is
+    trained on in no other fold, cannot be judged (N,). `on_progress` gets the folds done at every
+    epoch and may raise to stop.
     """
     size, plain = len(labels), replace(config, loss="ce")
     probabilities = np.full((size, num_classes), 1 / num_classes, np.float32)
@@ -84,9 +84,12 @@ def out_of_sample(  # noqa: PLR0913 - those of a probe, and the folds
             device=device,
             on_epoch=on_epoch,
         )
-        rows = np.flatnonzero(held)
-        for part in np.split(rows, range(CHUNK, len(rows), CHUNK)):
+        for part in _parts(np.flatnonzero(held)):
             probabilities[part] = head.logits(features[part]).softmax(dim=1).cpu().numpy()
-        judged[rows] &= np.isin(labels[rows], np.unique(labels[trained]))
+        judged[held] &= np.isin(labels[held], np.unique(labels[trained]))
     on_progress(num_folds, num_folds)
     return probabilities, ~judged
+
+
+def _parts(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return np.split(rows, range(CHUNK, len(rows), CHUNK))

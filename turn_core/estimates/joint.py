@@ -1,4 +1,4 @@
-"""Given against true labels: expected counts by pair of classes. N samples, K classes."""
+"""Given against true labels: expected counts by pair of classes. N samples, K classes, C cells."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,6 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-NO_CLASS = -1
-
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -21,30 +19,43 @@ class Pair:
     given: int
     true: int
     expected: float
-    """Wrong labels of this pair: those found, plus the clean probabilities' complement."""
+    """Wrong labels of this pair: those found, plus one minus the clean probability of the rest."""
     open: int
     """Label issues of this pair that are still to review."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joint:
-    """Expected number of samples by given class (row) and true class (column)."""
+    """Expected number of samples by given class and true class; cells that are empty are left out.
 
-    counts: Floats
-    """(K, K); row sums are the class sizes."""
+    Ten thousand classes have a hundred million cells and few of them are in use.
+    """
+
+    num_classes: int
+    given: Ints
+    """(C,)."""
+    true: Ints
+    """(C,)."""
+    expected: Floats
+    """(C,); the sum over a given class is its size."""
     open: Ints
-    """(K, K) label issues still to review, by given and suggested class."""
+    """(C,) label issues still to review, by given and suggested class."""
 
     def pairs(self, limit: int) -> list[Pair]:
-        """Return the pairs off the diagonal with the most wrong labels, at most `limit`."""
-        off = self.counts * (1 - np.eye(len(self.counts)))
-        places = np.argsort(-off, axis=None, kind="stable")[:limit]
-        cells = [(int(place) // len(off), int(place) % len(off)) for place in places]
+        """Return the pairs of different classes with the most wrong labels, at most `limit`."""
+        off = np.flatnonzero((self.given != self.true) & ((self.expected > 0.5) | (self.open > 0)))
+        first = off[np.argsort(-self.expected[off], kind="stable")[:limit]]
         return [
-            Pair(given, true, float(off[given, true]), int(self.open[given, true]))
-            for given, true in cells
-            if off[given, true] > 0.5 or self.open[given, true]
+            Pair(int(self.given[i]), int(self.true[i]), float(self.expected[i]), int(self.open[i]))
+            for i in first
         ]
+
+    def dense(self) -> tuple[Floats, Ints]:
+        """Return expected and open counts as matrices (K, K), given class by row."""
+        shape = (self.num_classes, self.num_classes)
+        expected, still = np.zeros(shape), np.zeros(shape, np.int64)
+        expected[self.given, self.true], still[self.given, self.true] = self.expected, self.open
+        return expected, still
 
 
 def joint_matrix(
@@ -57,26 +68,24 @@ def joint_matrix(
 ) -> Joint:
     """Return the matrix: a decided sample counts for its class, another is spread over two.
 
-    `given`, `suggested` and `decided` (N,) are classes; `decided` is NO_CLASS where nobody decided,
-    `given` where there is no label (left out). An undecided sample counts with its clean
-    probability for its given class and with the rest for the suggested one. `is_issue` marks those
-    that are open and at or below tau.
+    `given`, `suggested` and `decided` (N,) are classes, -1 for none: a sample without a given
+    label is left out, one that nobody decided counts with its clean probability for its given class
+    and with the rest for the suggested one. `is_issue` marks those at or below tau.
 
     Raises:
         DataError: a class is out of range.
     """
-    if max((int(a.max(initial=0)) for a in (given, suggested, decided)), default=0) >= num_classes:
-        raise DataError(f"classes of the joint matrix must be below {num_classes}")
+    if max(int(a.max(initial=-1)) for a in (given, suggested, decided)) >= num_classes:
+        raise DataError(f"the classes of the joint matrix must be from 0 to {num_classes - 1}")
     labelled = given >= 0
     given, suggested, decided = given[labelled], suggested[labelled], decided[labelled]
-    clean, issue = clean_probability[labelled], is_issue[labelled]
     known = decided >= 0
-    stays = np.where(known, (decided == given).astype(np.float64), clean)
+    stays = np.where(known, decided == given, clean_probability[labelled])
     other = np.where(known, decided, np.where(suggested >= 0, suggested, given))
-    counts = np.zeros((num_classes, num_classes))
-    np.add.at(counts, (given, given), stays)
-    np.add.at(counts, (given, other), 1 - stays)
-    still = np.zeros((num_classes, num_classes), np.int64)
-    asked = issue & ~known & (suggested >= 0)
-    np.add.at(still, (given[asked], suggested[asked]), 1)
-    return Joint(counts, still)
+    asked = is_issue[labelled] & ~known & (suggested >= 0)
+    keys = np.concatenate([given * num_classes + given, given * num_classes + other])
+    cells, place = np.unique(keys, return_inverse=True)
+    shares = np.concatenate([stays, 1 - stays]).astype(np.float64)
+    expected: Floats = np.bincount(place, shares, minlength=len(cells)).astype(np.float64)
+    still = np.bincount(place[len(given) :], asked, minlength=len(cells)).astype(np.int64)
+    return Joint(num_classes, cells // num_classes, cells % num_classes, expected, still)
