@@ -1,13 +1,12 @@
 """Where t-SNE and UMAP put the points of a map. N points, D feature dimensions, k neighbours.
 
 Both attract each point to its exact nearest neighbours by cosine; the distance is the chord
-between the features scaled to length 1. A first map begins at `first`, of any size; a later one at
-`start`, an earlier map that it keeps the place and size of. `projection` is the way in: it checks
-what comes here.
+between the features scaled to length 1. `projection` is the way in: it checks what comes here.
 """
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,29 +51,68 @@ EVERY = 10
 """Iterations between two calls of `check`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the points are at first: at the places of an earlier map, or of any other (N, 2)."""
+
+    places: NDArray[np.floating]
+    is_earlier_map: bool
+    seed: int
+
+    def positions(self, spread: float) -> NDArray[np.float64]:
+        """Return centred positions (N, 2), equal ones parted.
+
+        An earlier map keeps its standard deviation; others, and a map of one place, get `spread`.
+        """
+        centred = self.places - self.places.mean(axis=0, dtype=np.float64)
+        size = float(centred.std())
+        shape = centred / size if size > 0 else np.zeros_like(centred)
+        noise = np.random.default_rng(derive(self.seed, "map start")).normal(size=shape.shape)
+        scale = size if self.is_earlier_map and size > 0 else spread
+        return np.asarray(scale * (shape + 0.01 * noise))
+
+
+class Steps:
+    """Counts iterations, asks every few whether to go on, and says how far it is."""
+
+    def __init__(self, on_progress: OnProgress, check: Callable[[], None]) -> None:
+        self.on_progress, self.check = on_progress, check
+        self.done = self.total = 0
+
+    def begin(self, total: int) -> None:
+        """Say that nothing of `total` is done."""
+        self.total = total
+        self.check()
+        self.on_progress(0, total)
+
+    def advance(self, count: int) -> None:
+        """Count further iterations."""
+        before, self.done = self.done, self.done + count
+        if before // EVERY != self.done // EVERY:
+            self.check()
+            self.on_progress(min(self.done, self.total - 1), self.total)
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self.on_progress(self.total, self.total)
+
+
 def tsne(
-    features: NDArray[np.floating],
-    start: NDArray[np.floating],
-    *,
-    later: bool,
-    seed: int,
-    n_jobs: int,
-    on_progress: OnProgress,
-    check: Callable[[], None],
+    features: NDArray[np.floating], start: Start, steps: Steps, *, n_jobs: int
 ) -> NDArray[np.float32]:
     """Return t-SNE positions (N, 2): openTSNE, by a tree for few points, by FFT for many."""
     from openTSNE import TSNEEmbedding, affinity, nearest_neighbors
 
-    steps = _Steps(sum(iterations for iterations, _, _ in PHASES), on_progress, check)
-    indices, distances = _neighbours(features, 3 * PERPLEXITY, check)
+    steps.begin(sum(iterations for iterations, _, _ in PHASES))
+    indices, distances = _neighbours(features, 3 * PERPLEXITY, steps.check)
     near = affinity.PerplexityBasedNN(
         knn_index=nearest_neighbors.PrecomputedNeighbors(indices, distances),
         perplexity=min(PERPLEXITY, indices.shape[1] / 3),
         n_jobs=n_jobs,
     )
-    check()
+    steps.check()
     positions = TSNEEmbedding(
-        _begin(start, None if later else FIRST_SPREAD, seed),
+        start.positions(FIRST_SPREAD),
         near,
         negative_gradient_method="bh" if len(features) <= FEW else "fft",
         n_jobs=n_jobs,
@@ -87,21 +125,13 @@ def tsne(
     return np.ascontiguousarray(positions, dtype=np.float32)
 
 
-def umap(
-    features: NDArray[np.floating],
-    start: NDArray[np.floating],
-    *,
-    later: bool,
-    seed: int,
-    on_progress: OnProgress,
-    check: Callable[[], None],
-) -> NDArray[np.float32]:
+def umap(features: NDArray[np.floating], start: Start, steps: Steps) -> NDArray[np.float32]:
     """Return UMAP positions (N, 2): umap-learn's steps, one epoch at a time."""
     num_epochs = next(epochs for limit, epochs in UMAP_EPOCHS if len(features) <= limit)
-    steps = _Steps(num_epochs, on_progress, check)
-    indices, distances = _neighbours(features, UMAP_NEIGHBOURS - 1, check)
+    steps.begin(num_epochs)
+    indices, distances = _neighbours(features, UMAP_NEIGHBOURS - 1, steps.check)
     _, umap_learn = _umap_modules()
-    check()
+    steps.check()
     own = np.arange(len(features))[:, None]
     graph, _, _ = umap_learn.fuzzy_simplicial_set(
         features,
@@ -114,13 +144,10 @@ def umap(
     graph = graph.tocoo()
     graph.data[graph.data < graph.data.max() / num_epochs] = 0
     graph.eliminate_zeros()
-    positions = _begin(start, None if later else UMAP_FIRST_SPREAD, seed).astype(np.float32)
-    return _attract(positions, graph, steps, seed, rate=UMAP_LATER_RATE if later else 1.0)
+    return _attract(graph, start, steps)
 
 
-def _attract(
-    positions: NDArray[np.float32], graph: Any, steps: "_Steps", seed: int, *, rate: float
-) -> NDArray[np.float32]:
+def _attract(graph: Any, start: Start, steps: Steps) -> NDArray[np.float32]:
     """Run UMAP's stochastic gradient descent; umap-learn's own loop could not be stopped."""
     layouts, umap_learn = _umap_modules()
     one_epoch = layouts._get_optimize_layout_euclidean_single_epoch_fn(False)
@@ -128,7 +155,9 @@ def _attract(
     period = umap_learn.make_epochs_per_sample(graph.data, steps.total)
     period_negative = period / 5.0  # five repelled points for each attracted one
     due, due_negative = period.copy(), period_negative.copy()
-    random = np.random.default_rng(derive(seed, "umap"))
+    positions = start.positions(UMAP_FIRST_SPREAD).astype(np.float32)
+    rate = UMAP_LATER_RATE if start.is_earlier_map else 1.0
+    random = np.random.default_rng(derive(start.seed, "umap"))
     states = random.integers(-(2**31), 2**31, (len(positions), 3))
     unused = np.zeros(1, np.float32)  # of the density-preserving variant
     for epoch in range(steps.total):
@@ -158,37 +187,3 @@ def _neighbours(
     """Return indices and chord distances (N, k), nearest first, k = min(count, N - 1)."""
     indices, cosines = nearest_neighbours(features, count, check=check)
     return indices, np.sqrt(np.maximum(2 - 2 * cosines, 0))
-
-
-def _begin(start: NDArray[np.floating], spread: float | None, seed: int) -> NDArray[np.float64]:
-    """Centre (N, 2) positions, part equal ones, and give them this standard deviation.
-
-    None leaves the one they have; where that is 0, as of equal features, it becomes 1e-4.
-    """
-    centred = start - start.mean(axis=0, dtype=np.float64)
-    size = float(centred.std())
-    shape = centred / size if size > 0 else np.zeros_like(centred)
-    noise = np.random.default_rng(derive(seed, "map start")).normal(size=start.shape)
-    return np.asarray((spread or size or FIRST_SPREAD) * (shape + 0.01 * noise))
-
-
-class _Steps:
-    """Counts the iterations of both phases as one row of steps."""
-
-    def __init__(self, total: int, on_progress: OnProgress, check: Callable[[], None]):
-        self.total = total
-        self._done = 0
-        self._on_progress = on_progress
-        self._check = check
-        self.advance(0)
-
-    def advance(self, count: int) -> None:
-        """Ask whether to go on every few steps, and say how far it is."""
-        before, self._done = self._done, self._done + count
-        if count == 0 or before // EVERY != self._done // EVERY:
-            self._check()
-            self._on_progress(min(self._done, self.total - 1), self.total)
-
-    def finish(self) -> None:
-        """Say that all steps are done."""
-        self._on_progress(self.total, self.total)

@@ -64,21 +64,12 @@ def project(
         projection = _principal_components(features, check)
         on_progress(1, 1)
         return projection
-    later = start is not None
     begin = _principal_components(features, check) if start is None else start
+    steps = map_layout.Steps(on_progress, check)
+    place = map_layout.Start(begin, is_earlier_map=start is not None, seed=seed)
     if method == "umap":
-        return map_layout.umap(
-            features, begin, later=later, seed=seed, on_progress=on_progress, check=check
-        )
-    return map_layout.tsne(
-        features,
-        begin,
-        later=later,
-        seed=seed,
-        n_jobs=n_jobs,
-        on_progress=on_progress,
-        check=check,
-    )
+        return map_layout.umap(features, place, steps)
+    return map_layout.tsne(features, place, steps, n_jobs=n_jobs)
 
 
 def project_aligned(

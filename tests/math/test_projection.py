@@ -116,12 +116,12 @@ def test_check__stops_a_map_wherever_it_is(method, calls):
 
 @pytest.mark.parametrize("method", NEIGHBOUR_METHODS)
 def test_aligned__points_whose_features_stay_move_less_than_on_a_map_of_its_own(method):
-    features, labels = islands(300, 5)
+    features, labels = islands(180, 4)
     later = features.copy()
     changed = labels == 0
     later[changed] = features[changed][::-1] + 3
     first = project(features, method, seed=0)
-    alone = project(later, method, seed=1, start=np.random.default_rng(0).normal(size=(300, 2)))
+    alone = project(later, method, seed=1, start=np.random.default_rng(0).normal(size=(180, 2)))
     aligned = project_aligned(later, first, method, seed=1)
 
     def move(other):
