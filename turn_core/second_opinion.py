@@ -59,21 +59,18 @@ def out_of_sample(  # noqa: PLR0913 - those of a probe, and the folds
     trained on in no other fold, cannot be judged (N,). `on_progress` gets the folds done at every
     epoch and may raise to stop.
     """
-    size, plain = len(labels), replace(config, loss="ce")
-    probabilities = np.full((size, num_classes), 1 / num_classes, np.float32)
-    judged = mask.copy()
+    probabilities = np.full((len(labels), num_classes), 1 / num_classes, np.float32)
+    judged, plain = mask.copy(), replace(config, loss="ce")
     num_folds = int(fold.max(initial=-1)) + 1
     for number in range(num_folds):
-        held = fold == number
-        trained = mask & ~held
+        held, trained = fold == number, mask & (fold != number)
+        judged[held] &= np.isin(labels[held], np.unique(labels[trained]))
         if not trained.any():
-            judged[held] = False
             continue
 
         def on_epoch(epoch: int, loss: float, number: int = number) -> None:
             on_progress(number, num_folds)
 
-        on_progress(number, num_folds)
         head = fit_linear_probe(
             features,
             labels,
@@ -86,7 +83,6 @@ def out_of_sample(  # noqa: PLR0913 - those of a probe, and the folds
         )
         for part in _parts(np.flatnonzero(held)):
             probabilities[part] = head.logits(features[part]).softmax(dim=1).cpu().numpy()
-        judged[held] &= np.isin(labels[held], np.unique(labels[trained]))
     on_progress(num_folds, num_folds)
     return probabilities, ~judged
 
