@@ -96,7 +96,7 @@ def fit_linear_probe(  # noqa: PLR0913 - the paper's inputs, then keywords
         total = torch.zeros((), device=device)
         for batch in torch.split(order, config.batch_size):
             x = design.index_select(0, batch)
-            values, gradient = gradient_of((x @ weight.T.to(dtype)).float(), targets[batch], batch)
+            values, gradient = gradient_of((x @ weight.to(dtype).T).float(), targets[batch], batch)
             total += values.sum()
             update(gradient, x)
         _report(epoch, total.item() / len(rows), on_epoch)
@@ -263,7 +263,7 @@ def _accumulate(total: Tensor, gradient: Tensor, x: Tensor, *, decay: float) -> 
     if x.dtype == total.dtype:
         torch.addmm(total, gradient.T, x, beta=decay, alpha=1 / len(x), out=total)
     else:
-        total.mul_(decay).add_(gradient.T.to(x.dtype) @ x, alpha=1 / len(x))
+        total.mul_(decay).add_(gradient.to(x.dtype).T @ x, alpha=1 / len(x))
 
 
 def _report(epoch: int, mean_loss: float, on_epoch: Callable[[int, float], None] | None) -> None:

@@ -30,6 +30,11 @@ class PrecisionChoice:
     gflops: tuple[tuple[str, float], ...] = ()
     """(variant, measured GFLOP/s); empty where the choice was given, not measured."""
 
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """What the inputs of matrix products are held in where there is no autocast."""
+        return torch.bfloat16 if self.dtype == "bf16" else torch.float32
+
 
 FP32 = PrecisionChoice("fp32", "highest")
 """Plain single precision."""

@@ -132,6 +132,7 @@ class TurnRun:
                     seed=derive(self.config.seed, "probe"),
                     mask=self.trained,
                     device=self.device,
+                    dtype=self.training.state.precision.torch_dtype,
                     on_epoch=on_epoch,
                 )
                 items.count *= int(self.trained.sum())
