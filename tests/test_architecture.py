@@ -25,6 +25,7 @@ LAYERS = (
     {
         "algorithms": "features predictions linear_probe cleansing finetune neighbours projection",
         "algorithms that measure": "distortion second_opinion",
+        "algorithms on changed copies": "views",
         "algorithms that draw maps": "map_layout",
     },
     {"methods": "methods"},

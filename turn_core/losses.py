@@ -96,7 +96,7 @@ def mixup(values: Tensor, order: Tensor, share: float) -> Tensor:
 
 
 def linear_ramp(epoch: float, start: float, length: float) -> float:
-    """Return (epoch - start) / length within 0..1: the rise of MixMatch's unlabelled weight."""
+    """Return (epoch - start) / length within 0..1: the rise of MixMatch's weight of guesses."""
     return min(1.0, max(0.0, (epoch - start) / length)) if length else float(epoch >= start)
 
 

@@ -14,7 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs/methods.md").read_text(encoding="utf-8
 def settings():
     """(name, default) of every setting; `gce.head` is listed once, as `head`."""
     for kind in vars(configs).values():
-        if dataclasses.is_dataclass(kind) and kind.__module__ == configs.__name__:
+        ours = dataclasses.is_dataclass(kind) and kind.__module__ == configs.__name__
+        if ours and kind is not configs.TwoHeads:  # its settings have a default per method
             prefix = kind.__name__.removesuffix("Config").removesuffix("Training").lower()
             for field in dataclasses.fields(kind):
                 if field.name != "head":

@@ -9,8 +9,10 @@ from turn_core.methods.baseline import BaselineData, MethodResult, OnEpoch
 from turn_core.methods.ce import run_ce
 from turn_core.methods.configs import own_settings as own_settings
 from turn_core.methods.configs import short_budget as short_budget
+from turn_core.methods.dividemix import run_dividemix
 from turn_core.methods.elr import run_elr
 from turn_core.methods.gce import run_gce
+from turn_core.methods.unicon import run_unicon
 
 
 class Baseline(Protocol):
@@ -29,5 +31,11 @@ class Baseline(Protocol):
         ...
 
 
-baselines: Mapping[str, Baseline] = {"ce": run_ce, "gce": run_gce, "elr": run_elr}
-"""By the name that tables and commands use."""
+baselines: Mapping[str, Baseline] = {
+    "ce": run_ce,
+    "gce": run_gce,
+    "elr": run_elr,
+    "dividemix": run_dividemix,
+    "unicon": run_unicon,
+}
+"""By the name that tables and commands use; the last two need `data.views`."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from turn_core.errors import DataError
 from turn_core.linear_probe import Features
+from turn_core.views import FeatureViews
 
 OnEpoch = Callable[[int, float], None]
 """Receives the number of an epoch, from 1, and its test accuracy; may raise to stop."""
@@ -28,6 +29,8 @@ class BaselineData:
     """(T,) in 0..K-1."""
     num_classes: int
     """K, 2 or more."""
+    views: FeatureViews | None = None
+    """Features of changed copies of the N images, for the methods that compare them."""
 
     def __post_init__(self) -> None:
         check_labels("training", self.features, self.labels, self.num_classes)
@@ -36,6 +39,13 @@ class BaselineData:
             raise DataError(
                 f"features for training have {self.features.shape[1]} dimensions, for testing "
                 f"{self.test_features.shape[1]}; extract both with one backbone"
+            )
+        every = (*self.views.weak, *self.views.strong) if self.views else ()
+        shapes = {tuple(view.shape) for view in every} - {tuple(self.features.shape)}
+        if shapes:
+            raise DataError(
+                f"views have shape {', '.join(map(str, shapes))}, the features "
+                f"{tuple(self.features.shape)}; extract views of the same images"
             )
 
 

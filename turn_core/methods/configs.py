@@ -1,6 +1,7 @@
 """Settings of the methods that TURN is compared with; docs/methods.md says why each default."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from turn_core.config import Optimizer, ProbeConfig
 from turn_core.errors import ConfigError
@@ -81,17 +82,126 @@ class ElrConfig:
         check_range("elr.weight", self.weight, 0, 1000)
 
 
-MethodConfig = CeConfig | GceConfig | ElrConfig
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TwoHeads:
+    """How DivideMix and UNICON train two heads on cached views, by SGD."""
+
+    epochs: int
+    """Epochs in all."""
+    warmup_epochs: int
+    """Epochs of plain cross entropy before the first split."""
+    batch_size: int
+    """Clean samples per step."""
+    learning_rate: float
+    """Learning rate at the start."""
+    momentum: float = 0.9
+    """SGD momentum."""
+    weight_decay: float = 5e-4
+    """L2 penalty."""
+    temperature: float = 0.5
+    """T of sharpening, above 0; 1 leaves guesses as they are."""
+    alpha: float = 4.0
+    """MixUp draws its share from Beta(alpha, alpha)."""
+    guess_weight: float
+    """Weight of the guessed labels' loss once it has risen."""
+    ramp_epochs: int = 16
+    """Epochs over which that weight rises, from the first split on."""
+    confidence_penalty: bool = False
+    """Penalise confidence in warm-up: for asymmetric noise, as both methods do."""
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__.removesuffix("Config").lower()
+        check_range(f"{name}.epochs", self.epochs, 1, 10_000)
+        check_range(f"{name}.warmup_epochs", self.warmup_epochs, 1, 10_000)
+        check_range(f"{name}.batch_size", self.batch_size, 2, 65536)
+        check_range(f"{name}.learning_rate", self.learning_rate, 1e-8, 100)
+        check_range(f"{name}.momentum", self.momentum, 0, 0.9999)
+        check_range(f"{name}.weight_decay", self.weight_decay, 0, 10)
+        check_range(f"{name}.temperature", self.temperature, 0.01, 1)
+        check_range(f"{name}.alpha", self.alpha, 0.01, 1000)
+        check_range(f"{name}.guess_weight", self.guess_weight, 0, 10_000)
+        check_range(f"{name}.ramp_epochs", self.ramp_epochs, 0, 10_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DivideMixConfig(TwoHeads):
+    """DivideMix (Li et al., 2020), as its code runs CIFAR-100."""
+
+    epochs: int = 300
+    """Epochs in all."""
+    warmup_epochs: int = 30
+    """Epochs of plain cross entropy before the first split."""
+    batch_size: int = 64
+    """Clean samples per step, and as many noisy ones; warm-up takes twice as many."""
+    learning_rate: float = 0.02
+    """Learning rate, a tenth of it from half of the epochs on."""
+    guess_weight: float = 25.0
+    """lambda_u: weight of the guessed labels' loss once it has risen."""
+    threshold: float = 0.5
+    """A label counts as clean when its clean probability exceeds this, in (0, 1)."""
+    loss_history: int = 1
+    """The mixture sees the mean of a sample's losses of so many epochs."""
+
+    def __post_init__(self) -> None:
+        TwoHeads.__post_init__(self)
+        check_range("dividemix.threshold", self.threshold, 0.001, 0.999)
+        check_range("dividemix.loss_history", self.loss_history, 1, 1000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UniconConfig(TwoHeads):
+    """UNICON (Karim et al., 2022), as its code runs CIFAR-100."""
+
+    epochs: int = 350
+    """Epochs in all."""
+    warmup_epochs: int = 30
+    """Epochs of plain cross entropy before the first split."""
+    batch_size: int = 64
+    """Clean samples per step; so many / 2R noisy ones, R being the share of clean samples."""
+    learning_rate: float = 0.02
+    """Learning rate at the start, on a cosine that ends at a hundredth of it."""
+    guess_weight: float = 30.0
+    """lambda_u: weight of the guessed labels' loss once it has risen."""
+    divergence_unit: Literal["nats", "bits"] = "nats"
+    """Of the Jensen-Shannon divergence: as the code has it, or as `cutoff_ceiling` wants it."""
+    cutoff_ceiling: float = 0.7
+    """d_mu: a mean divergence above this lowers the cut-off; in nats none can be."""
+    cutoff_divisor: float = 5.0
+    """tau: the cut-off is lowered by (mean - minimum) / this."""
+    contrastive_weight: float = 0.025
+    """lambda_c of SimCLR's loss on a projection; on frozen features it moves that one alone."""
+    contrastive_temperature: float = 0.05
+    """Temperature of SimCLR's loss."""
+
+    def __post_init__(self) -> None:
+        TwoHeads.__post_init__(self)
+        check_choice("unicon.divergence_unit", self.divergence_unit, ("nats", "bits"))
+        check_range("unicon.cutoff_ceiling", self.cutoff_ceiling, 0, 1)
+        check_range("unicon.cutoff_divisor", self.cutoff_divisor, 1, 1e6)
+        check_range("unicon.contrastive_weight", self.contrastive_weight, 0, 1000)
+        check_range("unicon.contrastive_temperature", self.contrastive_temperature, 1e-3, 100)
+
+
+MethodConfig = CeConfig | GceConfig | ElrConfig | DivideMixConfig | UniconConfig
 """The settings of any of them."""
 
 
 def own_settings(name: str) -> MethodConfig:
-    """Return the settings of the method's own paper.
+    """Return the settings of the method's own paper and code.
 
     Raises:
         ConfigError: there is no such method; the message lists those that are.
     """
-    return _of(name, {"ce": CeConfig(), "gce": GceConfig(), "elr": ElrConfig()})
+    return _of(
+        name,
+        {
+            "ce": CeConfig(),
+            "gce": GceConfig(),
+            "elr": ElrConfig(),
+            "dividemix": DivideMixConfig(),
+            "unicon": UniconConfig(),
+        },
+    )
 
 
 def short_budget(name: str) -> MethodConfig:
@@ -100,7 +210,18 @@ def short_budget(name: str) -> MethodConfig:
     Raises:
         ConfigError: there is no such method; the message lists those that are.
     """
-    return _of(name, {"ce": CeConfig(), "gce": GceConfig(), "elr": ElrConfig(beta=0.7, weight=3.0)})
+    return _of(
+        name,
+        {
+            "ce": CeConfig(),
+            "gce": GceConfig(),
+            "elr": ElrConfig(beta=0.7, weight=3.0),
+            "dividemix": DivideMixConfig(epochs=20, warmup_epochs=5, ramp_epochs=5),
+            "unicon": UniconConfig(
+                epochs=20, warmup_epochs=5, ramp_epochs=5, contrastive_weight=0.0
+            ),
+        },
+    )
 
 
 def _of(name: str, settings: dict[str, MethodConfig]) -> MethodConfig:
