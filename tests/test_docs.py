@@ -28,6 +28,7 @@ SECTIONS = {
     "cleansing.": config.CleansingConfig,
     "finetune.": config.FinetuneConfig,
     "explore.": config.ExploreConfig,
+    "noise.": config.NoiseConfig,
 }
 
 

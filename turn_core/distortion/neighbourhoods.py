@@ -85,13 +85,14 @@ def trustworthiness(
     for rows in torch.split(torch.arange(num), max(1, BLOCK_ELEMENTS // num)):
         check()
         distances = torch.cdist(places[rows], places, compute_mode="donot_use_mm_for_euclid_dist")
-        cosines = unit[rows] @ unit.T
         own = torch.arange(len(rows)), rows
-        distances[own], cosines[own] = torch.inf, -torch.inf
-        near = distances.topk(k, dim=1, largest=False).indices
-        for column in near.T:
-            rank = 1 + (cosines > cosines.gather(1, column[:, None])).sum(dim=1)
-            excess += int((rank - k).clamp(min=0).sum())
+        distances[own] = torch.inf
+        near = distances.topk(k, dim=1, largest=False).indices.numpy()
+        cosines = (unit[rows] @ unit.T).index_put(own, torch.tensor(-torch.inf)).numpy()
+        for column in near.T:  # NumPy counts ten times as fast here
+            threshold = np.take_along_axis(cosines, column[:, None], axis=1)
+            rank = 1 + np.count_nonzero(cosines > threshold, axis=1)
+            excess += int(np.maximum(rank - k, 0).sum())
     return 1 - 2 * excess / (num * k * (2 * num - 3 * k - 1))
 
 
