@@ -5,9 +5,10 @@ import streamlit as st
 from app import auth, links, resources, state
 from app.components.review_card import review_card
 from app.format import FALLBACK_TEXT
+from app.routes.queue_wire import queue_query
 from app.routes.wire import candidate_json, progress_json
 from app.views import reviewing as view
-from turn_core.services import projects, review, runs
+from turn_core.services import projects, queues, review, runs
 from turn_core.services.overviews import threshold
 
 FIRST_CANDIDATES = 50
@@ -22,16 +23,17 @@ if project_id is None or run is None:
     st.stop()
 
 classes = projects.classes(workspace, project_id)
-class_id = view.heading(run, classes)
-candidates = review.next_candidates(
-    workspace, project_id, run.run_id, limit=FIRST_CANDIDATES, class_id=class_id
+queue = view.heading(run, classes)
+query = queue_query(queue)
+candidates = queues.next_candidates(
+    workspace, project_id, run.run_id, queue, limit=FIRST_CANDIDATES
 )
 go = review_card(
     {
-        "queueKey": f"{project_id}-{run.run_id}-{class_id}",
+        "queueKey": f"{project_id}-{run.run_id}-{sorted(query.items())}",
         "api": links.project_api(project_id),
         "runId": run.run_id,
-        "classId": class_id,
+        "queue": query,
         "reviewer": reviewer,
         "tau": threshold(run),
         "fallbacks": FALLBACK_TEXT,

@@ -25,6 +25,7 @@ def api_routes() -> list[BaseRoute]:
         Route(f"{sample}/thumb", images.thumb),
         Route(f"{sample}/preview", images.preview),
         Route(f"{project}/queue", review.queue),
+        Route(f"{project}/queue/counts", review.counts),
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
         Route(f"{exploration}/points", explorations.points),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.format import md_escape, shorten
-from turn_core.types import ClassInfo, Run
+from turn_core.types import ClassInfo, QueueFilter, Run
 
 
 def nothing_yet(*, has_project: bool) -> str | None:
@@ -21,17 +21,18 @@ def nothing_yet(*, has_project: bool) -> str | None:
         return "data" if st.button("Import images", type="primary") else None
 
 
-def heading(run: Run, classes: Sequence[ClassInfo]) -> int | None:
-    """Show which round is reviewed; return the class to stay with, None for all."""
+def heading(run: Run, classes: Sequence[ClassInfo]) -> QueueFilter:
+    """Show which round is reviewed; return the queue that is asked for."""
     names = {info.class_id: info.name for info in classes}
     title, chosen = st.columns([3, 1], vertical_alignment="bottom")
     backbone = md_escape(shorten(run.backbone.rstrip("/").rsplit("/", 1)[-1], 40))
     with title.container(gap=None):
         st.title("Review")
         st.caption(f"Round {run.number} · {backbone} · most suspicious first")
-    return chosen.selectbox(
+    class_id = chosen.selectbox(
         "Label",
         [None, *names],
         format_func=lambda key: "All classes" if key is None else shorten(names[key], 40),
         key="review_class",
     )
+    return QueueFilter(class_id=class_id)

@@ -185,12 +185,12 @@ def test_reviewer_of_the_session_counts_where_none_is_named(client, project, app
     assert review.ledger(app_workspace, project[0])[0].actor == "zoë"
 
 
-def test_queue_goes_on_after_a_rank(client, project):
+def test_queue_goes_on_after_a_sample(client, project):
     address = f"/api/projects/{project[0]}/queue?run_id={project[1]}&limit=3"
     first = client.get(address).json()
     assert [card["rank"] for card in first["candidates"]] == [0, 1, 2]
     assert first["progress"]["issues"] == 10
-    more = client.get(address + "&after_rank=2").json()
+    more = client.get(address + f"&after={first['candidates'][-1]['id']}").json()
     assert [card["rank"] for card in more["candidates"]] == [3, 4, 5]
 
 

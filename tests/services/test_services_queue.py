@@ -3,7 +3,9 @@ import pytest
 
 from turn_core.errors import NotFoundError
 from turn_core.services import projects, review, samples
-from turn_core.types import Action, DecisionRequest, ReviewStatus
+from turn_core.types import Action, DecisionRequest, QueueFilter, ReviewStatus
+
+PENDING = ReviewStatus.PENDING
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_the_queue_is_ordered_by_rank(workspace, project_id, make_run):
     ids = samples.label_snapshot(workspace, project_id).sample_ids
     run = make_run(project_id, clean=[0.9, 0.1, 0.5, 0.3, 0.8, 0.2])
     assert queue(workspace, run) == ids[[1, 5, 3, 2, 4, 0]].tolist()
-    assert queue(workspace, run, limit=2, after_rank=1) == ids[[3, 2]].tolist()
+    assert queue(workspace, run, limit=2, after=int(ids[5])) == ids[[3, 2]].tolist()
 
 
 def test_decided_samples_leave_the_queue_and_skipped_ones_go_to_its_end(
@@ -43,7 +45,7 @@ def test_decided_samples_leave_the_queue_and_skipped_ones_go_to_its_end(
     send(workspace, project_id, ids[1], Action.KEEP)
     send(workspace, project_id, ids[2], Action.NEEDS_REVIEW)
     assert queue(workspace, run) == [ids[3], ids[4], ids[5], ids[0]]
-    assert queue(workspace, run, include_skipped=False) == ids[3:]
+    assert queue(workspace, run, queue=QueueFilter(statuses=(PENDING,))) == ids[3:]
     assert queue(workspace, run, limit=3) == ids[3:]
 
 
@@ -51,7 +53,7 @@ def test_the_queue_of_one_class(workspace, project_id, make_run):
     ids = samples.label_snapshot(workspace, project_id).sample_ids
     run = make_run(project_id)
     dog = projects.classes(workspace, project_id)[1].class_id
-    assert queue(workspace, run, class_id=dog) == ids[[1, 4]].tolist()
+    assert queue(workspace, run, queue=QueueFilter(class_id=dog)) == ids[[1, 4]].tolist()
 
 
 def test_a_candidate_carries_all_that_the_card_shows(workspace, project_id, make_run):

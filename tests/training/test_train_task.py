@@ -128,7 +128,7 @@ def test_run_is_complete_with_scores_arrays_metrics_and_model(workspace, backbon
 def test_queue_begins_with_wrong_labels_and_suggests_the_right_ones(workspace, backbone_folder):
     project_id = _project(workspace)
     run = _train(workspace, project_id, _config(backbone_folder, epochs=0))
-    first = candidates.next_candidates(workspace, project_id, run.run_id, limit=10)
+    first = review.next_candidates(workspace, project_id, run.run_id, limit=10)
     assert [c.rank for c in first] == list(range(10))
     wrong = [c.sample.current_class_id != c.sample.true_class_id for c in first]
     right = [c.suggested_class_id == c.sample.true_class_id for c in first]
@@ -143,7 +143,7 @@ def test_second_round_trusts_what_was_confirmed_and_leaves_out_what_was_excluded
 ):
     project_id = _project(workspace)
     first = _train(workspace, project_id, _config(backbone_folder))
-    queue = candidates.next_candidates(workspace, project_id, first.run_id, limit=6)
+    queue = review.next_candidates(workspace, project_id, first.run_id, limit=6)
     decisions = [
         DecisionRequest(
             sample_id=card.sample.sample_id,
@@ -166,7 +166,7 @@ def test_second_round_trusts_what_was_confirmed_and_leaves_out_what_was_excluded
     assert selected[trusted].all()
     assert not selected[excluded].any()
     assert second.metrics["fallbacks"]["excluded"] == 3
-    again = candidates.next_candidates(workspace, project_id, second.run_id, limit=SIZE)
+    again = review.next_candidates(workspace, project_id, second.run_id, limit=SIZE)
     assert not {c.sample.sample_id for c in again} & set(ids[excluded | trusted].tolist())
 
 

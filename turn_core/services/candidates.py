@@ -1,4 +1,4 @@
-"""The queue: scored samples in the order of suspicion, with all that the review card shows.
+"""Scored samples with all that the review card shows.
 
 Rows come from the `score` table; what is too wide for it (top-5, neighbours, history) from the
 run's array file, read through a memory map.
@@ -6,7 +6,6 @@ run's array file, read through a memory map.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from turn_core.services.workspace import Workspace
 from turn_core.store import arrays, projects, runs, samples, scores
-from turn_core.types import Candidate, ClassProbability, Neighbour, ReviewStatus
+from turn_core.types import Candidate, ClassProbability, Neighbour
 
 DETAIL_ARRAYS = (
     "clean_probability",
@@ -26,33 +25,6 @@ DETAIL_ARRAYS = (
     "neighbour_similarity",
 )
 """Arrays of `scores.safetensors` that a card shows: (E, N), then (N, 5) twice, (N, k) twice."""
-
-
-def next_candidates(
-    workspace: Workspace,
-    project_id: int,
-    run_id: int,
-    *,
-    limit: int = 50,
-    after_rank: int | None = None,
-    class_id: int | None = None,
-    include_skipped: bool = True,
-) -> list[Candidate]:
-    """Return the samples to review next: pending ones by rank, then skipped ones by rank.
-
-    `after_rank` passes over pending samples up to that rank; skipped ones always start at the
-    beginning. `class_id` keeps to one current label. A run's order is fixed when it completes.
-
-    Raises:
-        NotFoundError: the project has no such run, or the run's array file is gone.
-    """
-    with workspace.reading() as session:
-        runs.get_run(session, project_id, run_id)
-        queue = partial(scores.queue, session, run_id, class_id=class_id)
-        rows = list(queue(ReviewStatus.PENDING, after_rank=after_rank, limit=limit))
-        if include_skipped and len(rows) < limit:
-            rows += queue(ReviewStatus.SKIPPED, after_rank=None, limit=limit - len(rows))
-        return _candidates(session, workspace, project_id, run_id, rows)
 
 
 def candidates_by_ids(
@@ -66,14 +38,15 @@ def candidates_by_ids(
     with workspace.reading() as session:
         runs.get_run(session, project_id, run_id)
         rows = scores.of_samples(session, run_id, list(sample_ids))
-        found = _candidates(session, workspace, project_id, run_id, rows)
+        found = candidates_of(session, workspace, project_id, run_id, rows)
     by_id = {candidate.sample.sample_id: candidate for candidate in found}
     return [by_id[sample_id] for sample_id in sample_ids if sample_id in by_id]
 
 
-def _candidates(
+def candidates_of(
     session: Session, workspace: Workspace, project_id: int, run_id: int, rows: Sequence[Any]
 ) -> list[Candidate]:
+    """Return the candidates of rows of `COLUMNS` and `SCORE_COLUMNS`, in their order."""
     if not rows:
         return []
     places = np.array([row[-1] for row in rows], np.int64)

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from turn_core.services import decisions, overviews
-from turn_core.services.candidates import candidates_by_ids, next_candidates
+from turn_core.services.candidates import candidates_by_ids
+from turn_core.services.queues import next_candidates
 from turn_core.services.workspace import Workspace
 from turn_core.store import events as queries
 from turn_core.store import runs as run_queries

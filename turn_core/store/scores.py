@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from turn_core.store import tables
@@ -14,9 +14,6 @@ from turn_core.store.samples import COLUMNS
 from turn_core.types import ReviewStatus, ScoreRow
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
-FEW = 4000
-"""Up to this many samples of a status are sorted for the queue."""
-
 SCORE_COLUMNS: tuple[Any, ...] = (
     _SCORE.rank,
     _SCORE.clean_probability,
@@ -57,40 +54,14 @@ def _columns(project_id: int, run_id: int, row: ScoreRow) -> dict[str, Any]:
     }
 
 
-def queue(
-    session: Session,
-    run_id: int,
-    status: ReviewStatus,
-    *,
-    after_rank: int | None,
-    class_id: int | None,
-    limit: int,
-) -> Sequence[Any]:
-    """Return rows of `COLUMNS`, then `SCORE_COLUMNS`, by rank: the queue of one review status."""
-    query = _select().where(_SCORE.run_id == run_id, _S.status == status)
-    if after_rank is not None:
-        query = query.where(_SCORE.rank > after_rank)
-    if class_id is not None:
-        query = query.where(_S.current_class_id == class_id)
-    # With many left, walking along the rank finds the first ones at once. With few left it would
-    # pass over all decided ones, so those few are sorted: `+ 0` keeps the index of the rank out.
-    rank = _SCORE.rank + 0 if _few_left(session, run_id, status) else _SCORE.rank
-    return session.execute(query.order_by(rank).limit(limit)).all()
-
-
-def _few_left(session: Session, run_id: int, status: ReviewStatus) -> bool:
-    project_id = select(tables.Run.project_id).where(tables.Run.id == run_id).scalar_subquery()
-    some = select(_S.id).where(_S.project_id == project_id, _S.status == status).limit(FEW)
-    return session.execute(select(func.count()).select_from(some.subquery())).scalar_one() < FEW
-
-
 def of_samples(session: Session, run_id: int, sample_ids: Sequence[int]) -> Sequence[Any]:
     """Return the same rows for these samples, in any order."""
-    query = _select().where(_SCORE.run_id == run_id, _SCORE.sample_id.in_(sample_ids))
+    query = select_scored().where(_SCORE.run_id == run_id, _SCORE.sample_id.in_(sample_ids))
     return session.execute(query).all()
 
 
-def _select() -> Any:
+def select_scored() -> Select[Any]:
+    """Return a query of `COLUMNS`, then `SCORE_COLUMNS`."""
     return (
         select(*COLUMNS, *SCORE_COLUMNS)
         .select_from(_SCORE)

@@ -80,6 +80,7 @@ class Sample(Base):
         Index(None, "project_id", "current_class_id"),
         Index(None, "project_id", "true_class_id"),
         Index(None, "project_id", "status"),
+        Index(None, "project_id", "sha256", "current_class_id", "status"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)

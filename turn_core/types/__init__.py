@@ -4,6 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from turn_core.types.reviewing import TRUSTED_STATUSES as TRUSTED_STATUSES
+from turn_core.types.reviewing import Action as Action
+from turn_core.types.reviewing import DecisionRequest as DecisionRequest
+from turn_core.types.reviewing import DecisionResult as DecisionResult
+from turn_core.types.reviewing import LabelEvent as LabelEvent
+from turn_core.types.reviewing import Outcome as Outcome
+from turn_core.types.reviewing import QueueCounts as QueueCounts
+from turn_core.types.reviewing import QueueFilter as QueueFilter
+from turn_core.types.reviewing import QueueKind as QueueKind
+from turn_core.types.reviewing import ReviewStatus as ReviewStatus
+
 
 class SampleState(StrEnum):
     """Whether a sample can be used; set at import and by the bit-rot check."""
@@ -11,32 +22,6 @@ class SampleState(StrEnum):
     OK = "ok"
     UNREADABLE = "unreadable"
     UNLABELLED = "unlabelled"
-
-
-class ReviewStatus(StrEnum):
-    """What review has made of a sample: the state after its last event that is not undone."""
-
-    PENDING = "pending"
-    KEPT = "kept"
-    RELABELED = "relabeled"
-    EXCLUDED = "excluded"
-    NEEDS_REVIEW = "needs_review"
-    SKIPPED = "skipped"
-
-
-class Action(StrEnum):
-    """A reviewer's decision."""
-
-    KEEP = "keep"
-    RELABEL = "relabel"
-    EXCLUDE = "exclude"
-    NEEDS_REVIEW = "needs_review"
-    SKIP = "skip"
-    UNDO = "undo"
-
-
-TRUSTED_STATUSES = frozenset({ReviewStatus.KEPT, ReviewStatus.RELABELED})
-"""With one of these, a person confirmed or corrected the label: it is trusted."""
 
 
 class JobKind(StrEnum):
@@ -57,14 +42,6 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-class Outcome(StrEnum):
-    """What became of a submitted decision."""
-
-    SAVED = "saved"
-    REPLAYED = "replayed"
-    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,53 +130,6 @@ class Candidate:
     top: tuple[ClassProbability, ...]
     neighbours: tuple[Neighbour, ...]
     clean_history: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRequest:
-    """One decision as the card sends it. `idem_key` was made when the card was shown."""
-
-    sample_id: int
-    version: int
-    action: Action
-    idem_key: str
-    class_id: int | None = None
-    run_id: int | None = None
-    seconds_spent: float | None = None
-    bulk: bool = False
-    queue: str = "worst_first"
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionResult:
-    """What became of a decision, and how the sample stands now."""
-
-    idem_key: str
-    sample_id: int
-    outcome: Outcome
-    version: int
-    status: ReviewStatus
-    current_class_id: int | None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelEvent:
-    """One row of the append-only ledger of decisions."""
-
-    event_id: int
-    sample_id: int
-    file_name: str
-    seq: int
-    action: Action
-    class_id: int | None
-    previous_class_id: int | None
-    actor: str
-    at: float
-    seconds_spent: float | None
-    run_id: int | None
-    bulk: bool
-    queue: str
 
 
 @dataclass(frozen=True, slots=True)

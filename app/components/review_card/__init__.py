@@ -24,7 +24,7 @@ _mount = inline_component(
 def review_card(data: dict[str, Any], *, key: str) -> str | None:
     """Show the card; return `runs` or `export` when the reviewer asks to go there.
 
-    `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `classId`, `reviewer`,
+    `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `queue` (the query parameters that describe it), `reviewer`,
     `tau`, `classes` as [id, name] by name, `fallbacks` (what the names mean), `candidates` and
     `progress` as in app.routes.wire.
     """

@@ -8,7 +8,7 @@ class Deck {
   constructor(data) {
     this.api = data.api;
     this.runId = data.runId;
-    this.classId = data.classId;
+    this.queue = data.queue;
     this.cards = [];
     this.at = 0;
     this.done = []; // what was decided here, in order: what undo walks back
@@ -47,10 +47,9 @@ class Deck {
 
   // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
-    const query = new URLSearchParams({ run_id: this.runId, limit: AHEAD[this.mode].batch });
-    const last = this.lastRank();
-    if (last >= 0) query.set("after_rank", last);
-    if (this.classId != null) query.set("class_id", this.classId);
+    const query = new URLSearchParams({ ...this.queue, run_id: this.runId, limit: AHEAD[this.mode].batch });
+    const last = this.lastPending();
+    if (last) query.set("after", last.id);
     this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
     try {
       const response = await this.filling;
@@ -66,9 +65,9 @@ class Deck {
     }
   }
 
-  // Pending cards come by rank; skipped ones of earlier visits follow after the last of them.
-  lastRank() {
-    return this.cards.reduce((last, card) => (card.entered === "pending" ? Math.max(last, card.rank) : last), -1);
+  // Pending cards come first; skipped ones of earlier visits follow after the last of them.
+  lastPending() {
+    return this.cards.findLast((card) => card.entered === "pending");
   }
 
   thumb(sample) {

@@ -1,0 +1,70 @@
+"""A queue as query parameters, and what the routes answer to them."""
+
+import pytest
+from seeding import seed_project, seed_run
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from app.routes import api_routes
+from app.routes.queue_wire import queue_from, queue_query
+from app.routes.security import Shield
+from turn_core.errors import DataError
+from turn_core.services import projects
+from turn_core.types import QueueFilter, QueueKind, ReviewStatus
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        QueueFilter(),
+        QueueFilter(kind=QueueKind.PAIR, given_class_id=3, suggested_class_id=5, high=0.25),
+        QueueFilter(kind=QueueKind.TAG, tag_id=7, class_id=2),
+        QueueFilter(kind=QueueKind.NEAR_TAU, low=0.0, high=1.0),
+        QueueFilter(statuses=(ReviewStatus.KEPT, ReviewStatus.NEEDS_REVIEW)),
+    ],
+)
+def test_a_queue_comes_back_from_its_query(queue):
+    assert queue_from(queue_query(queue)) == queue
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"kind": "newest"}, "kind must be one of worst_first"),
+        ({"status": "kept,maybe"}, "status must be one of pending"),
+        ({"class_id": "-1"}, "class_id must be a whole number"),
+        ({"low": "much"}, "low must be a number"),
+        ({"low": "2"}, "low to high"),
+        ({"kind": "pair", "given": "1"}, "needs both classes"),
+    ],
+)
+def test_a_query_that_is_no_queue_is_refused(query, told):
+    with pytest.raises(DataError, match=told):
+        queue_from(query)
+
+
+@pytest.fixture
+def client(app_workspace):
+    """A browser that has opened a page, so it carries the session cookie."""
+    home = Route("/", lambda _: HTMLResponse("<!doctype html>"))
+    app = Starlette(routes=[*api_routes(), home], middleware=[Middleware(Shield)])
+    with TestClient(app, base_url="http://localhost:8501") as opened:
+        opened.get("/")
+        yield opened
+
+
+def test_queue_of_a_pair_and_the_counts_of_all(client, app_workspace):
+    project_id = seed_project(app_workspace)
+    run_id = seed_run(app_workspace, project_id)
+    cat, dog = (info.class_id for info in projects.classes(app_workspace, project_id)[:2])
+    address = f"/api/projects/{project_id}/queue"
+    pair = f"run_id={run_id}&kind=pair&given={cat}&suggested={dog}"
+    cards = client.get(f"{address}?{pair}").json()["candidates"]
+    assert [(card["given"], card["suggested"]) for card in cards] == [(cat, dog)] * 10
+    counts = client.get(f"{address}/counts?{pair}").json()
+    assert counts["queue"] == 10
+    assert [cat, dog, 10, 3] in counts["pairs"]
+    assert counts["total"] == [40, 10]

@@ -1,0 +1,59 @@
+"""The review queues: what is next, and how much is left.
+
+A queue is a `QueueFilter`: its kind says which samples it holds and in which order, the other
+fields narrow it down. The order is frozen when a run completes; a decided sample leaves the queue.
+"""
+
+from turn_core.services import overviews
+from turn_core.services.candidates import candidates_of
+from turn_core.services.workspace import Workspace
+from turn_core.store import queues as queries
+from turn_core.store import runs
+from turn_core.types import Candidate, QueueCounts, QueueFilter
+
+WORST_FIRST = QueueFilter()
+"""All undecided samples, the most suspicious first."""
+
+
+def next_candidates(
+    workspace: Workspace,
+    project_id: int,
+    run_id: int,
+    queue: QueueFilter = WORST_FIRST,
+    *,
+    limit: int = 50,
+    after: int | None = None,
+) -> list[Candidate]:
+    """Return the next samples of a queue; skipped ones come last.
+
+    `after` is the sample behind which the others go on; skipped ones always start at the beginning.
+
+    Raises:
+        NotFoundError: the project has no such run, or the run's array file is gone.
+    """
+    with workspace.reading() as session:
+        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
+        rows = queries.page(session, project_id, run_id, queue, tau=tau, after=after, limit=limit)
+        return candidates_of(session, workspace, project_id, run_id, rows)
+
+
+def count(workspace: Workspace, project_id: int, run_id: int, queue: QueueFilter) -> int:
+    """Return how many samples a queue holds.
+
+    Raises:
+        NotFoundError: the project has no such run.
+    """
+    with workspace.reading() as session:
+        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
+        return queries.count(session, project_id, run_id, queue, tau)
+
+
+def queue_counts(workspace: Workspace, project_id: int, run_id: int) -> QueueCounts:
+    """Return what is left in every queue of the run, as of one moment.
+
+    Raises:
+        NotFoundError: the project has no such run.
+    """
+    with workspace.reading() as session:
+        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
+        return queries.counts(session, project_id, run_id, tau)

@@ -1,0 +1,205 @@
+"""Queries of the review queue: which samples it holds, in which order, and how many are left."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from turn_core.store import exploration_tables, tables
+from turn_core.store.scores import select_scored
+from turn_core.types.reviewing import (
+    NEAR,
+    UNDECIDED,
+    Left,
+    QueueCounts,
+    QueueFilter,
+    QueueKind,
+    ReviewStatus,
+)
+
+_S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
+_TAGGED = exploration_tables.SampleTag
+FEW = 4000
+"""Up to this many samples of a review status are sorted; more are walked along by rank."""
+
+Condition = ColumnElement[bool]
+
+
+def page(
+    session: Session,
+    project_id: int,
+    run_id: int,
+    queue: QueueFilter,
+    *,
+    tau: float,
+    after: int | None,
+    limit: int,
+) -> list[Any]:
+    """Return rows of `COLUMNS`, then `SCORE_COLUMNS`: the next of the queue.
+
+    Skipped samples come last, each time from their beginning; `after` is the sample behind which
+    the others go on (unknown to the run: from the beginning).
+    """
+    last = (ReviewStatus.SKIPPED,) if ReviewStatus.SKIPPED in queue.statuses else ()
+    first = tuple(status for status in queue.statuses if status not in last) or last
+    rows: list[Any] = []
+    for statuses in (first, last)[: 1 + (last != first)]:
+        few = _few(session, project_id, statuses)
+        keys = _order(queue, tau, few=few)
+        query = select_scored().where(
+            *_holds(project_id, run_id, queue, tau), _in_status(statuses, few=few)
+        )
+        if statuses == first and after is not None:
+            query = query.where(*_behind(session, run_id, keys, after))
+        rows += session.execute(query.order_by(*keys).limit(limit - len(rows))).all()
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def _holds(project_id: int, run_id: int, queue: QueueFilter, tau: float) -> list[Condition]:
+    """Return what must be true of a sample of the queue, but for its review status."""
+    found: list[Condition] = [_SCORE.run_id == run_id, _S.project_id == project_id]
+    low, high = queue.low, queue.high
+    if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
+        low, high = tau - NEAR, tau + NEAR
+    if low is not None:
+        found.append(_SCORE.clean_probability >= low)
+    if high is not None:
+        found.append(_SCORE.clean_probability <= high)
+    if queue.class_id is not None:
+        found.append(_S.current_class_id == queue.class_id)
+    if queue.given_class_id is not None:
+        found += [_G.project_id == project_id, _G.class_id == queue.given_class_id]
+    if queue.suggested_class_id is not None:
+        found.append(_SCORE.suggested_class_id == queue.suggested_class_id)
+    if queue.tag_id is not None:
+        tagged = select(_TAGGED.sample_id).where(
+            _TAGGED.tag_id == queue.tag_id, _TAGGED.project_id == project_id
+        )
+        found.append(_S.id.in_(tagged))
+    if queue.kind is QueueKind.DUPLICATES:
+        found.append(_S.sha256.in_(_conflicting(project_id)))
+    return found
+
+
+def _conflicting(project_id: int) -> Select[Any]:
+    """Hashes of images that have two different current labels; excluded samples do not count."""
+    return (
+        select(_S.sha256)
+        .where(_S.project_id == project_id, _S.status != ReviewStatus.EXCLUDED)
+        .group_by(_S.sha256)
+        .having(func.min(_S.current_class_id) != func.max(_S.current_class_id))
+    )
+
+
+def _in_status(statuses: Sequence[ReviewStatus], *, few: bool) -> Condition:
+    # Without statistics SQLite takes the index of the status for the best, also where nearly
+    # every sample has it; as an expression it has no index.
+    return (_S.status if few else func.coalesce(_S.status, "")).in_(statuses)
+
+
+def _order(queue: QueueFilter, tau: float, *, few: bool) -> list[ColumnElement[Any]]:
+    """Return the sort keys; the rank, the last one, is different for every sample of a run."""
+    if queue.kind is QueueKind.NEAR_TAU:
+        return [func.abs(_SCORE.clean_probability - tau), _SCORE.rank + 0]
+    if queue.kind is QueueKind.DUPLICATES:
+        return [_S.sha256.expression, _SCORE.rank + 0]
+    # With many left, walking along the rank finds the first ones at once. With few left it would
+    # pass over all others, so those few are sorted: `+ 0` keeps the index of the rank out.
+    if few or queue != QueueFilter(statuses=queue.statuses):
+        return [_SCORE.rank + 0]
+    return [_SCORE.rank.expression]
+
+
+def _few(session: Session, project_id: int, statuses: Sequence[ReviewStatus]) -> bool:
+    some = select(_S.id).where(_S.project_id == project_id, _S.status.in_(statuses)).limit(FEW)
+    return session.execute(select(func.count()).select_from(some.subquery())).scalar_one() < FEW
+
+
+def _behind(
+    session: Session, run_id: int, keys: Sequence[ColumnElement[Any]], after: int
+) -> list[Condition]:
+    """Return the condition of standing behind the sample `after` in the order of the keys."""
+    query = select(*keys).join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
+    place = session.execute(query.where(_SCORE.run_id == run_id, _S.id == after)).first()
+    if place is None:
+        return []
+    if len(keys) == 1:
+        return [keys[0] > place[0]]
+    return [or_(keys[0] > place[0], and_(keys[0] == place[0], keys[1] > place[1]))]
+
+
+def count(session: Session, project_id: int, run_id: int, queue: QueueFilter, tau: float) -> int:
+    """Return how many samples the queue holds."""
+    few = _few(session, project_id, queue.statuses)
+    query = (
+        select(func.count())
+        .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
+        .outerjoin(_G, _G.sample_id == _S.id)
+        .where(*_holds(project_id, run_id, queue, tau), _in_status(queue.statuses, few=few))
+    )
+    return int(session.execute(query).scalar_one())
+
+
+def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueCounts:
+    """Return what is left in every queue of the run."""
+    status_counts: Counter[ReviewStatus] = Counter(dict.fromkeys(ReviewStatus, 0))
+    parts: dict[str, dict[Any, list[int]]] = {
+        name: defaultdict(lambda: [0, 0]) for name in ("total", "pair", "class")
+    }
+    near = 0
+    for status, current, given, suggested, number, issues, close in _groups(session, run_id, tau):
+        status_counts[ReviewStatus(status)] += number
+        if status not in UNDECIDED:
+            continue
+        near += close
+        keys = [("total", None), ("class", current)]
+        if given is not None and given != suggested:
+            keys.append(("pair", (given, suggested)))
+        for name, key in keys:
+            parts[name][key][0] += number
+            parts[name][key][1] += issues
+    left = {
+        name: {key: Left(*value) for key, value in part.items()} for name, part in parts.items()
+    }
+    pairs = sorted(left["pair"].items(), key=lambda item: (-item[1].undecided, item[0]))
+    return QueueCounts(
+        by_status=dict(status_counts),
+        total=left["total"].get(None, Left(0, 0)),
+        pairs=dict(pairs),
+        classes={key: value for key, value in left["class"].items() if key is not None},
+        near_tau=near,
+        duplicates=count(session, project_id, run_id, QueueFilter(kind=QueueKind.DUPLICATES), tau),
+        tags=_tags(session, project_id, run_id),
+    )
+
+
+def _groups(session: Session, run_id: int, tau: float) -> Sequence[Any]:
+    clean = _SCORE.clean_probability
+    columns = (_S.status, _S.current_class_id, _G.class_id, _SCORE.suggested_class_id)
+    issues = func.count().filter(clean <= tau)
+    near = func.count().filter(clean.between(tau - NEAR, tau + NEAR))
+    query = (
+        select(*columns, func.count(), issues, near)
+        .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
+        .outerjoin(_G, _G.sample_id == _S.id)
+        .where(_SCORE.run_id == run_id)
+    )
+    return session.execute(query.group_by(*columns)).all()
+
+
+def _tags(session: Session, project_id: int, run_id: int) -> dict[int, int]:
+    tag = exploration_tables.Tag
+    known = select(tag.id).where(tag.project_id == project_id)
+    query = (
+        select(_TAGGED.tag_id, func.count())
+        .join_from(_TAGGED, _S, _S.id == _TAGGED.sample_id)
+        .join(_SCORE, (_SCORE.sample_id == _S.id) & (_SCORE.run_id == run_id))
+        .where(_TAGGED.project_id == project_id, _S.status.in_(UNDECIDED))
+        .group_by(_TAGGED.tag_id)
+    )
+    left = Counter({row[0]: int(row[1]) for row in session.execute(query)})
+    return {tag_id: left[tag_id] for tag_id in session.execute(known).scalars()}
