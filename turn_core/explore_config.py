@@ -9,6 +9,8 @@ from turn_core.ranges import check_choice, check_range
 
 ProjectionMethod = Literal["pca", "tsne", "umap"]
 PROJECTIONS: tuple[ProjectionMethod, ...] = get_args(ProjectionMethod)
+MIN_CLASS_SIZE = 10
+"""A class with fewer usable samples is not explored: five to train on, five to look at."""
 MAX_LEVELS = 20
 MAX_BACKBONES = 10
 
@@ -35,6 +37,8 @@ class ExploreConfig:
     """Share of each class that is held out where the data have no test or val split, 0.05..0.95."""
     epochs: int = 5
     """Epochs of full fine-tuning per level."""
+    batch_size: int = 32
+    """Samples per step: small, so that few samples still make enough steps."""
     with_turn: bool = False
     """Whether TURN is run on the same labels too."""
     projections: tuple[ProjectionMethod, ...] = ("pca", "tsne")
@@ -70,6 +74,7 @@ class ExploreConfig:
         check_range("explore.max_points", self.max_points, 20, 100_000)
         check_range("explore.holdout_fraction", self.holdout_fraction, 0.05, 0.95)
         check_range("explore.epochs", self.epochs, 1, 1000)
+        check_range("explore.batch_size", self.batch_size, 2, 65536)
         check_range("explore.seed", self.seed, 0, 2**31 - 1)
         self.noise_at(self.levels[0])
 

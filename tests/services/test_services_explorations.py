@@ -22,7 +22,7 @@ from turn_core.types.exploring import PanelMethod
 
 @pytest.fixture
 def project_id(make_project):
-    return make_project(num_samples=12, true=[0, 1, 2] * 4)
+    return make_project(num_samples=36, true=[0, 1, 2] * 12)
 
 
 def start(workspace, project_id, **config):
@@ -79,7 +79,7 @@ def test_a_fenced_worker_writes_no_panel(workspace, project_id):
 
 
 def test_points_follow_the_labels_of_now(workspace, project_id, make_run):
-    make_run(project_id, clean=np.linspace(0.1, 0.9, 12))
+    make_run(project_id, clean=np.linspace(0.1, 0.9, 36))
     found = explored(workspace, project_id)
     before = explorations.points(workspace, project_id, found.exploration_id)
     assert before.given.tolist() == before.current.tolist() == [0, 1, 2, 0]
@@ -156,7 +156,7 @@ def test_explorations_go_with_their_project_and_stray_folders_are_swept(workspac
 
 
 def test_classes_that_cannot_be_explored_are_named(workspace, make_project):
-    few = make_project("few", given=[0, 0, 0, 0, 1, 1])
+    few = make_project("few", given=[0] * 10 + [1] * 9)
     with pytest.raises(DataError, match=r"two classes .* 1 of those chosen"):
         start(workspace, few)
     with pytest.raises(DataError, match="classes 0 to 2, got 9"):

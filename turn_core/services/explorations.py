@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from turn_core.config import to_dict
 from turn_core.errors import ConflictError, DataError, NotFoundError
-from turn_core.explore_config import ExploreConfig
+from turn_core.explore_config import MIN_CLASS_SIZE, ExploreConfig
 from turn_core.services import jobs, overviews
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
@@ -27,8 +27,6 @@ from turn_core.types import JobKind, JobState, ReviewStatus
 from turn_core.types.exploring import Exploration
 
 MAX_NAME_CHARS = 200
-MIN_CLASS_SIZE = 4
-"""A class with fewer usable samples cannot be trained on and looked at too."""
 FILE_NAMES = frozenset(
     {f"{stem}.{end}" for stem in ("coordinates", "metrics") for end in ("parquet", "csv")}
     | {f"{stem}.{end}" for stem in ("figure2", "curves") for end in ("png", "svg", "html")}

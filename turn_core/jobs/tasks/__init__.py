@@ -9,4 +9,5 @@ TASKS: Mapping[JobKind, str] = {
     JobKind.IMPORT: "turn_core.jobs.tasks.import_source:run",
     JobKind.TRAIN: "turn_core.jobs.tasks.train:run",
     JobKind.EXPORT: "turn_core.jobs.tasks.export:run",
+    JobKind.EXPLORE: "turn_core.jobs.tasks.explore:run",
 }

@@ -1,0 +1,1 @@
+"""The figures of the papers as experiments: plain callables that need neither store nor browser."""
