@@ -200,7 +200,7 @@ def latest_run(run: Run) -> None:
         ("Backbone", md_escape(run.backbone.rstrip("/").rsplit("/", 1)[-1])),
         ("Images scored", count(run.num_samples)),
         ("Suspicious", _whole(metrics.get("num_issues"))),
-        ("Accuracy on the hold-out", _share(metrics.get("best_accuracy"))),
+        ("Agreement on the hold-out", _share(metrics.get("best_accuracy"))),
         ("Time", duration(seconds_of(run))),
     ]
     if isinstance(metrics.get("average_precision"), int | float):

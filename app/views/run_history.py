@@ -122,6 +122,11 @@ def details(run: Run, progress: Progress) -> bool:
     for note in notes:
         st.caption(f":material/info: {note}")
     curves(progress.curves, key=f"curves_run_{run.run_id}")
+    if "holdout_accuracy" in progress.curves:
+        st.caption(
+            "Hold-out accuracy is agreement with the labels as they are now: where some are wrong, "
+            "even a perfect model stays below 100 %. It compares epochs and rounds."
+        )
     _truth(run.metrics)
     left, right = st.columns(2, gap="medium")
     timings = run.metrics.get("timings")
