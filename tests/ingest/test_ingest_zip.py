@@ -256,9 +256,8 @@ def test_bomb_that_declares_little__is_stopped_in_little_memory(tmp_path):
     path = tmp_path / "bomb.zip"
     path.write_bytes(raw_zip([Raw(b"a.png", bytes(200 << 20), size=1000)]))
 
-    ran = subprocess.run(
-        [sys.executable, "-c", RATIO_BOMB, str(path)], capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", RATIO_BOMB, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True)
 
     sentence, grown = ran.stdout.splitlines()
     assert sentence == "it holds more bytes than the archive declares"
@@ -298,5 +297,4 @@ def test_fuzzed_archives__raise_nothing_else(opened, tmp_path):
                     read_image(container, name)
         except IngestError:
             num_refused += 1
-    assert num_opened > 0
-    assert num_refused > 0
+    assert min(num_opened, num_refused) > 0
