@@ -8,10 +8,10 @@ from app.format import FALLBACK_TEXT
 from app.routes.queue_wire import queue_query
 from app.routes.wire import candidate_json, progress_json
 from app.views import reviewing as view
-from turn_core.services import projects, queues, review, runs
+from turn_core.services import projects, queues, review, runs, tags
 from turn_core.services.overviews import threshold
 
-FIRST_CANDIDATES = 50
+FIRST_CANDIDATES = 60
 
 reviewer = auth.gate()
 workspace = resources.workspace()
@@ -22,13 +22,14 @@ if project_id is None or run is None:
         st.switch_page(f"../pages/{page}.py")
     st.stop()
 
-classes = projects.classes(workspace, project_id)
-queue = view.heading(run, classes)
+view.heading(run)
+queue = view.wanted_queue(state.review_queue(project_id))
 query = queue_query(queue)
+state.keep_queue_in_address(query)
 candidates = queues.next_candidates(
     workspace, project_id, run.run_id, queue, limit=FIRST_CANDIDATES
 )
-go = review_card(
+wish = review_card(
     {
         "queueKey": f"{project_id}-{run.run_id}-{sorted(query.items())}",
         "api": links.project_api(project_id),
@@ -37,13 +38,15 @@ go = review_card(
         "reviewer": reviewer,
         "tau": threshold(run),
         "fallbacks": FALLBACK_TEXT,
-        "classes": sorted(
-            ([info.class_id, info.name] for info in classes), key=lambda row: str(row[1]).lower()
-        ),
+        "classes": view.names_of(projects.classes(workspace, project_id)),
+        "tags": [[tag.tag_id, tag.name] for tag in tags.list_tags(workspace, project_id)],
         "candidates": [candidate_json(candidate) for candidate in candidates],
         "progress": progress_json(review.progress(workspace, project_id, run.run_id)),
     },
     key="review_card",
 )
-if go:
-    st.switch_page(f"../pages/{go}.py")
+if wish.page:
+    st.switch_page(f"../pages/{wish.page}.py")
+if wish.queue is not None:
+    state.open_review_queue(project_id, wish.queue)
+    st.rerun()

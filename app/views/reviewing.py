@@ -1,10 +1,12 @@
 """What stands around the review card."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from app.format import md_escape, shorten
+from app.routes.queue_wire import queue_from
+from turn_core.errors import DataError
 from turn_core.types import ClassInfo, QueueFilter, Run
 
 
@@ -21,18 +23,27 @@ def nothing_yet(*, has_project: bool) -> str | None:
         return "data" if st.button("Import images", type="primary") else None
 
 
-def heading(run: Run, classes: Sequence[ClassInfo]) -> QueueFilter:
-    """Show which round is reviewed; return the queue that is asked for."""
-    names = {info.class_id: info.name for info in classes}
-    title, chosen = st.columns([3, 1], vertical_alignment="bottom")
+def heading(run: Run) -> None:
+    """Show which round is reviewed."""
     backbone = md_escape(shorten(run.backbone.rstrip("/").rsplit("/", 1)[-1], 40))
-    with title.container(gap=None):
+    with st.container(gap=None):
         st.title("Review")
         st.caption(f"Round {run.number} · {backbone} · most suspicious first")
-    class_id = chosen.selectbox(
-        "Label",
-        [None, *names],
-        format_func=lambda key: "All classes" if key is None else shorten(names[key], 40),
-        key="review_class",
-    )
-    return QueueFilter(class_id=class_id)
+
+
+def wanted_queue(query: Mapping[str, str]) -> QueueFilter:
+    """Return the queue that the session or the address asks for; all samples if that makes none."""
+    try:
+        return queue_from(query)
+    except DataError as error:
+        st.warning(
+            f"{md_escape(str(error))}. All samples are shown.", icon=":material/filter_alt_off:"
+        )
+        return QueueFilter()
+
+
+def names_of(classes: Sequence[ClassInfo]) -> list[list[int | str]]:
+    """Return [id, name] of the classes in the order of their names."""
+    return [
+        [info.class_id, info.name] for info in sorted(classes, key=lambda info: info.name.lower())
+    ]

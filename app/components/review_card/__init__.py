@@ -4,6 +4,8 @@ It keeps its own queue in the browser, saves every decision through `/api/.../de
 next image appears, and asks Streamlit for nothing but navigation (docs/adr/0006).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.components.inline import inline_component
@@ -14,23 +16,47 @@ _mount = inline_component(
     html="card.html",
     css=("card.css", "grid.css"),
     scripts=(
-        *("dom.js", "prefs.js", "keymap.js", "saver.js", "deck.js", "plan.js", "picker.js", "view.js"),
-        *("head.js", "overlays.js", "sheet.js", "keys.js", "runner.js"),
+        *(
+            "dom.js",
+            "prefs.js",
+            "keymap.js",
+            "saver.js",
+            "deck.js",
+            "plan.js",
+            "picker.js",
+            "view.js",
+        ),
+        *("head.js", "bar.js", "overlays.js", "sheet.js", "keys.js", "runner.js"),
         *("selection.js", "grid.js", "bulk.js", "gridmode.js", "zoom.js", "closer.js", "main.js"),
     ),
 )
 
 
-def review_card(data: dict[str, Any], *, key: str) -> str | None:
-    """Show the card; return `runs` or `export` when the reviewer asks to go there.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the reviewer asks the app for: another page, or another queue."""
 
-    `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `queue` (the query parameters that describe it), `reviewer`,
-    `tau`, `classes` as [id, name] by name, `fallbacks` (what the names mean), `candidates` and
-    `progress` as in app.routes.wire.
+    page: str | None = None
+    queue: Mapping[str, str] | None = None
+
+
+def review_card(data: dict[str, Any], *, key: str) -> Wish:
+    """Show the card or the grid; return what the reviewer asks for: page `runs`, `export`, a queue.
+
+    `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `queue` (the query
+    parameters that describe it), `reviewer`, `tau`, `classes` and `tags` as [id, name] by name,
+    `fallbacks` (what the names mean), `candidates` and `progress` as in app.routes.wire.
     """
-    result = _mount(key=key, data=data, on_go_change=_nothing)
-    go = result.get("go")
-    return go if go in ("runs", "export") else None
+    result = _mount(key=key, data=data, on_go_change=_nothing, on_queue_change=_nothing)
+    go, queue = result.get("go"), result.get("queue")
+    return Wish(
+        page=go if go in ("runs", "export") else None,
+        queue=_texts(queue) if isinstance(queue, Mapping) else None,
+    )
+
+
+def _texts(query: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in query.items()}
 
 
 def _nothing() -> None:

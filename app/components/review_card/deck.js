@@ -31,6 +31,11 @@ class Deck {
     return fresh.length;
   }
 
+  // Under this name the ledger keeps from which queue a decision came.
+  get name() {
+    return this.queue.kind ?? "worst_first";
+  }
+
   get skipped() {
     return [...new Set(this.cards.filter((card) => card.status === "skipped"))];
   }
@@ -48,15 +53,15 @@ class Deck {
   // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
     const query = new URLSearchParams({ ...this.queue, run_id: this.runId, limit: AHEAD[this.mode].batch });
-    const last = this.lastPending();
+    const last = this.lastInOrder();
     if (last) query.set("after", last.id);
     this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
     try {
       const response = await this.filling;
       if (!response.ok) return null;
       const { candidates, progress } = await response.json();
-      const pending = candidates.some((candidate) => candidate.status === "pending");
-      this.exhausted = this.append(candidates) === 0 && !pending;
+      const more = candidates.some((candidate) => this.inOrder(candidate.status));
+      this.exhausted = this.append(candidates) === 0 && !more;
       return progress;
     } catch {
       return null; // the next card asks again
@@ -65,9 +70,14 @@ class Deck {
     }
   }
 
-  // Pending cards come first; skipped ones of earlier visits follow after the last of them.
-  lastPending() {
-    return this.cards.findLast((card) => card.entered === "pending");
+  // Skipped cards of earlier visits follow after all others, each time from their beginning; in a
+  // queue of nothing but skipped ones they have their order.
+  inOrder(status) {
+    return status !== "skipped" || this.queue.status === "skipped";
+  }
+
+  lastInOrder() {
+    return this.cards.findLast((card) => this.inOrder(card.entered));
   }
 
   thumb(sample) {

@@ -138,7 +138,7 @@ class GridMode {
   // First the images in sight, then the whole queue as it is filtered, up to a limit.
   async all() {
     const { review } = this;
-    const open = (cards) => cards.filter((card) => card.status === "pending" || card.status === "skipped");
+    const open = (cards) => cards.filter((card) => card.status === card.entered);
     if (!this.selection.hasAll(open(this.onPage()))) {
       this.selection.add(open(this.onPage()));
       return this.show();
@@ -191,7 +191,7 @@ class GridMode {
     if (!prefs.get("advance") || plan.steps.length) return;
     const start = this.grid.page(deck.at);
     const here = deck.cards.slice(start, start + CELLS);
-    const open = (card) => card.status === "pending";
+    const open = (card) => card.status === card.entered;
     if (here.some(open)) return;
     const next = deck.cards.findIndex((card, at) => at >= start + CELLS && open(card));
     deck.at = next < 0 ? deck.cards.length : next;

@@ -14,6 +14,7 @@ class Review {
     this.picker = new Picker(this.root, (classId) => this.press("class", classId));
     this.picker.likely = () => this.deck.card?.top.map(([id]) => id) ?? [];
     this.gridMode = new GridMode(this);
+    this.bar = new Bar(this);
     this.closer = new Closer(this.root, this.view, this.prefs);
     this.runner = new Runner(this, this.overlays);
     this.keys = new Keys(this.root, this.keymap, this.overlays, {
@@ -32,6 +33,7 @@ class Review {
     this.runner.saver.stop();
     this.keys.stop();
     this.gridMode.grid.stop();
+    this.bar.stop();
     window.removeEventListener("beforeunload", this.onLeave);
     window.removeEventListener("online", this.onOnline);
   }
@@ -60,7 +62,14 @@ class Review {
     this.root.dataset.saved = 0;
     this.view.save("", "idle");
     this.show();
+    this.bar.open(this.data);
     this.root.focus({ preventScroll: true });
+  }
+
+  // Asks for another queue, as the query parameters that describe it.
+  openQueue(query) {
+    this.view.save("Opening…", "saving");
+    this.component.setTriggerValue("queue", query);
   }
 
   show() {
@@ -110,6 +119,7 @@ class Review {
     this.head.add(decided);
     this.root.dataset.saved = Number(this.root.dataset.saved) + 1;
     if (this.mode === "grid") this.gridMode.afterSave();
+    this.bar.later();
     this.show();
   }
 

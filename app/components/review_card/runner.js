@@ -59,7 +59,7 @@ class Runner {
     const decisions = entry.items.map((item) => ({
       id: item.id, version: cards.get(item.id).version, key: newKey(), bulk: true, seconds,
       action: kind === "undo" ? "undo" : item.action, class: kind === "undo" ? null : item.classId,
-      run: this.review.data.runId,
+      run: this.review.data.runId, queue: deck.name,
     }));
     const answer = await this.saver.post("decisions", { decisions }, (attempt) => this.retry(attempt));
     let decided = 0;
@@ -73,7 +73,7 @@ class Runner {
     const request = {
       id: card.id, version: card.version, action, class: classId ?? null,
       key: action === "undo" ? newKey() : (card.key ?? newKey()),
-      run: this.review.data.runId, seconds: action === "undo" ? null : Math.min(seconds ?? 0, 86400),
+      run: this.review.data.runId, queue: this.review.deck.name, seconds: action === "undo" ? null : Math.min(seconds ?? 0, 86400),
     };
     for (;;) {
       const result = await this.saver.save(request, (attempt) => this.retry(attempt));
