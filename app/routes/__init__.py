@@ -6,7 +6,7 @@ No path of the server ever comes from a client: only ids and upload tokens do.
 import streamlit as st
 from starlette.routing import BaseRoute, Route
 
-from app.routes import explorations, exports, images, review, uploads
+from app.routes import explorations, exports, images, review, samples, uploads
 
 
 def base_path() -> str:
@@ -24,6 +24,7 @@ def api_routes() -> list[BaseRoute]:
     return [
         Route(f"{sample}/thumb", images.thumb),
         Route(f"{sample}/preview", images.preview),
+        Route(f"{sample}/history", samples.history),
         Route(f"{project}/queue", review.queue),
         Route(f"{project}/queue/counts", review.counts),
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
