@@ -19,6 +19,7 @@ from turn_core import augment, losses
 from turn_core.backbones.classifier import Classifier
 from turn_core.backbones.precision import PrecisionChoice
 from turn_core.config import FinetuneConfig
+from turn_core.losses import SampleLoss
 from turn_core.predictions import PixelSource, forward, read_ahead, to_device
 from turn_core.seeds import derive
 
@@ -45,10 +46,15 @@ class Position:
         return self.loss_sum / self.seen if self.seen else 0.0
 
 
-class Finetuner:
-    """Trains all weights of `model` by cross entropy; the model stays in training mode."""
+def cross_entropy(logits: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
+    """The loss of TURN's second step, as a `losses.SampleLoss`."""
+    return losses.ce_loss(logits, labels)
 
-    def __init__(
+
+class Finetuner:
+    """Trains all weights of `model` under `loss`; the model stays in training mode."""
+
+    def __init__(  # noqa: PLR0913 - the parts, then keywords
         self,
         model: Classifier,
         pixels: PixelSource,
@@ -58,8 +64,9 @@ class Finetuner:
         seed: int,
         precision: PrecisionChoice,
         learning_rate_scale: float = 1.0,
+        loss: SampleLoss = cross_entropy,
     ) -> None:
-        self.model, self.pixels, self.config = model, pixels, config
+        self.model, self.pixels, self.config, self.loss = model, pixels, config, loss
         self.labels = torch.from_numpy(labels)
         self.seed, self.precision = seed, precision
         self.peak = config.learning_rate * learning_rate_scale
@@ -133,7 +140,7 @@ class Finetuner:
         self, images: Tensor, targets: Tensor, rows: NDArray[np.int64], batch: int
     ) -> float:
         logits = forward(self.model, self.model.backbone.normalise(images), self.precision)
-        loss = losses.ce_loss(logits, targets)
+        loss = self.loss(logits, targets, torch.from_numpy(rows).to(self.device))
         bad = ~torch.isfinite(loss)
         if bool(bad.any()):
             raise NonFiniteLossError(rows[bad.cpu().numpy()])

@@ -11,6 +11,7 @@ from turn_core.methods.configs import own_settings as own_settings
 from turn_core.methods.configs import short_budget as short_budget
 from turn_core.methods.dividemix import run_dividemix
 from turn_core.methods.elr import run_elr
+from turn_core.methods.fft import run_fft as run_fft
 from turn_core.methods.gce import run_gce
 from turn_core.methods.unicon import run_unicon
 
@@ -38,4 +39,5 @@ baselines: Mapping[str, Baseline] = {
     "dividemix": run_dividemix,
     "unicon": run_unicon,
 }
-"""By the name that tables and commands use; the last two need `data.views`."""
+"""By the name that tables and commands use; the last two need `data.views`. All are linear probes:
+`run_fft` fine-tunes a whole model under the losses of the first three."""

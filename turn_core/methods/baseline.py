@@ -9,6 +9,7 @@ from torch import Tensor
 
 from turn_core.errors import DataError
 from turn_core.linear_probe import Features
+from turn_core.predictions import PixelSource
 from turn_core.views import FeatureViews
 
 OnEpoch = Callable[[int, float], None]
@@ -47,6 +48,30 @@ class BaselineData:
                 f"views have shape {', '.join(map(str, shapes))}, the features "
                 f"{tuple(self.features.shape)}; extract views of the same images"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageData:
+    """Images with labels that may be wrong, and others that accuracy is measured on."""
+
+    pixels: PixelSource
+    """N images."""
+    labels: NDArray[np.int64]
+    """(N,), possibly wrong."""
+    test_pixels: PixelSource
+    """T images, none of them among the N; `PixelRows` picks a held-out split out of one source."""
+    test_labels: NDArray[np.int64]
+    """(T,)."""
+
+    def __post_init__(self) -> None:
+        for what, pixels, labels in (
+            ("training", self.pixels, self.labels),
+            ("testing", self.test_pixels, self.test_labels),
+        ):
+            if not len(labels) or len(pixels) != len(labels):
+                raise DataError(
+                    f"{len(pixels)} images for {what} have {len(labels)} labels; give one each"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
