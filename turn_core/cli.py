@@ -13,12 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from turn_core import __version__
+from turn_core import __version__, cli_explore
 from turn_core.config import Settings
 from turn_core.errors import ConflictError, TurnError
 
 if TYPE_CHECKING:
     from turn_core.ingest.source import SourceRef
+    from turn_core.services.local_source import Execute
+    from turn_core.services.workspace import Workspace
 
 LOCK = "audit.lock"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -68,10 +70,16 @@ def parser() -> argparse.ArgumentParser:
     audit = _add(commands, "audit", _audit, "find the wrong labels of a data set", AUDIT_HELP)
     audit.add_argument("source", metavar="SOURCE", help="folder, ZIP or Parquet file to audit")
     _add_audit_options(audit)
-    columns = audit.add_argument_group("columns, where SOURCE has a table (guessed if left out)")
-    columns.add_argument("--image-column", metavar="C", help="image files or image bytes")
-    columns.add_argument("--label-column", metavar="C", help="labels to audit")
-    columns.add_argument("--true-label-column", metavar="C", help="true labels, to measure against")
+    _add_columns(audit)
+    explore = _add(
+        commands,
+        "explore",
+        _explore,
+        "show what fine-tuning on noisy labels does to features",
+        cli_explore.HELP,
+    )
+    cli_explore.add_options(explore)
+    _add_columns(explore)
     demo = _add(
         commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
     )
@@ -126,6 +134,13 @@ def _add_audit_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_columns(command: argparse.ArgumentParser) -> None:
+    columns = command.add_argument_group("columns, where SOURCE has a table (guessed if left out)")
+    columns.add_argument("--image-column", metavar="C", help="image files or image bytes")
+    columns.add_argument("--label-column", metavar="C", help="the labels")
+    columns.add_argument("--true-label-column", metavar="C", help="true labels, to measure against")
+
+
 def _up(_args: argparse.Namespace) -> int:
     from turn_core import launch
     from turn_core.services.workspace import open_workspace
@@ -178,22 +193,49 @@ def _audit(args: argparse.Namespace) -> int:
 
 
 def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
-    from turn_core.jobs import console, local
     from turn_core.services import audit
-    from turn_core.services.workspace import open_workspace
 
     options: dict[str, Any] = {name: getattr(args, name, None) for name in AUDIT_OPTIONS}
     request = audit.AuditRequest(source=source, out=args.out, **options)
-    line = console.ProgressLine(sys.stderr)
-    settings = replace(Settings.from_env(), home=args.out.absolute() / "workspace", database_url="")
+    settings = _local_settings(args.out)
     audit.configuration(request, allow_hub=settings.allow_hub)  # wrong settings, before any work
+    with _local(settings) as (workspace, execute):
+        report = audit.audit(workspace, request, execute)
+    print(summary(report, args.out))
+    return 0
+
+
+def _explore(args: argparse.Namespace) -> int:
+    from turn_core.services import explore_source
+
+    request = cli_explore.request_of(args)
+    settings = _local_settings(args.out)
+    explore_source.configuration(request, allow_hub=settings.allow_hub)
+    with _local(settings) as (workspace, execute):
+        report = explore_source.explore(workspace, request, execute)
+    print(cli_explore.summary(report, args.out))
+    return 0
+
+
+def _local_settings(out: Path) -> Settings:
+    """The settings of a command's own workspace, which lies in its result folder."""
+    return replace(Settings.from_env(), home=out.absolute() / "workspace", database_url="")
+
+
+@contextmanager
+def _local(settings: Settings) -> Iterator[tuple["Workspace", "Execute"]]:
+    """Open that workspace alone, with what runs a job in this process and shows its progress."""
+    from turn_core.jobs import console, local
+    from turn_core.services import local_source
+    from turn_core.services.workspace import open_workspace
+
+    line = console.ProgressLine(sys.stderr)
     with _alone(settings.home):
         workspace = open_workspace(settings)
-        audit.recover(workspace)
+        local_source.recover(workspace)
         try:
-            report = audit.audit(
+            yield (
                 workspace,
-                request,
                 lambda job: local.run_here(workspace, job, on_progress=line.show),
             )
         except KeyboardInterrupt:
@@ -203,8 +245,6 @@ def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
         finally:
             line.close()
             workspace.close()
-    print(summary(report, args.out))
-    return 0
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def test_help_names_every_command(capsys):
         cli.main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
-    for name in ("up", "worker", "migrate", "doctor", "audit", "demo"):
+    for name in ("up", "worker", "migrate", "doctor", "audit", "explore", "demo"):
         assert f"\n    {name} " in text
 
 

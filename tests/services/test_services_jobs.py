@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from turn_core.errors import ConflictError, NotFoundError
-from turn_core.services import audit, jobs
+from turn_core.services import jobs, local_source
 from turn_core.types import JobKind, JobState, Progress
 
 ALL = tuple(JobKind)
@@ -157,8 +157,8 @@ def test_audit_keeps_its_hands_off_the_jobs_of_a_living_worker(workspace):
     job_id = jobs.claim(workspace, "w", [JobKind.TRAIN]).job.job_id
     jobs.beat_worker(workspace, "w")
     with pytest.raises(ConflictError, match="stop the app there first"):
-        audit.recover(workspace)
+        local_source.recover(workspace)
     assert jobs.get_job(workspace, job_id).state is JobState.RUNNING
     jobs.forget_worker(workspace, "w")
-    audit.recover(workspace)
+    local_source.recover(workspace)
     assert jobs.get_job(workspace, job_id).state is JobState.QUEUED

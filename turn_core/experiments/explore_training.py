@@ -118,31 +118,21 @@ def turn(
 ) -> Classifier:
     """TURN on the same labels; `features` (T, D) are the frozen ones.
 
-    A class that the noise left without any label gets no part in the model and is never its top
-    class.
+    A class that the noise left without any label gets no part and is never the top class.
 
     Raises:
         DataError: the noise left fewer than two classes.
         JobError: training diverged twice.
         ResourceError: the disk has no room for a checkpoint.
     """
-    present, labels = np.unique(level.noisy.labels, return_inverse=True)
+    present, data = _turn_data(features, level)
 
     def forward(event: StageProgress | CurvePoint) -> None:
         if isinstance(event, StageProgress):
             on_event(StageProgress(stage, event.step, event.total))
 
     result = run_turn(
-        TurnData(
-            labels=labels.astype(np.int64),
-            num_classes=len(present),
-            trusted=level.trusted,
-            excluded=np.zeros(len(labels), np.bool_),
-            names=level.names,
-            image_keys=level.names,
-            pixels=level.pixels,
-            features=features,
-        ),
+        data,
         level.config,
         backbone=backbone,
         device=level.device,
@@ -170,6 +160,22 @@ def head_logits(model: Classifier, features: NDArray[np.float32]) -> torch.Tenso
     device = model.head.weight.device
     logits: torch.Tensor = model.head(torch.from_numpy(np.array(features)).to(device))
     return logits
+
+
+def _turn_data(features: Features, level: Level) -> tuple[NDArray[np.int64], TurnData]:
+    """Return the classes that have a label, and the data with labels numbered among them."""
+    present, labels = np.unique(level.noisy.labels, return_inverse=True)
+    data = TurnData(
+        labels=labels.astype(np.int64),
+        num_classes=len(present),
+        trusted=level.trusted,
+        excluded=np.zeros(len(labels), np.bool_),
+        names=level.names,
+        image_keys=level.names,
+        pixels=level.pixels,
+        features=features,
+    )
+    return present, data
 
 
 def _new_head(backbone: Backbone, level: Level) -> nn.Linear:
