@@ -19,7 +19,9 @@ _IDS = {
 
 
 def queue_from(query: Mapping[str, str]) -> QueueFilter:
-    """Read a queue from query parameters: kind, class_id, given, suggested, tag, low, high, status.
+    """Read a queue from query parameters.
+
+    They are kind, class_id, given, suggested, tag, low, high, confidence and status.
 
     `status` is a list with commas. What is absent or empty does not narrow the queue.
 
@@ -32,6 +34,7 @@ def queue_from(query: Mapping[str, str]) -> QueueFilter:
         kind=_one_of(QueueKind, "kind", query.get("kind") or QueueKind.WORST_FIRST),
         low=_share(query, "low"),
         high=_share(query, "high"),
+        confidence=_share(query, "confidence"),
         statuses=tuple(statuses) or UNDECIDED,
         **ids,
     )
@@ -44,6 +47,7 @@ def queue_query(queue: QueueFilter) -> dict[str, str]:
         *((name, getattr(queue, field)) for name, field in _IDS.items()),
         ("low", queue.low),
         ("high", queue.high),
+        ("confidence", queue.confidence),
     ]:
         if value is not None:
             found[name] = str(value)

@@ -1,5 +1,8 @@
 """The review queue and the decisions, without a Streamlit rerun in between."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, fields
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -7,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 from app import resources
 from app.routes.answers import answers_errors, query_int, read_json
 from app.routes.queue_wire import counts_json, queue_from
-from app.routes.wire import candidate_json, decisions_from, progress_json, result_json
+from app.routes.wire import batch_from, candidate_json, decisions_from, progress_json, result_json
 from app.sessions import clean_name
 from turn_core.errors import DataError
 from turn_core.services import queues, review
+from turn_core.types import DecisionResult
+from turn_core.types.reviewing import Selected
 
 MAX_CANDIDATES = 200
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -52,21 +57,84 @@ async def counts(request: Request) -> Response:
 
 
 @answers_errors
+async def selection(request: Request) -> Response:
+    """Return what a bulk decision needs of all samples of a queue, up to 5,000."""
+    project_id, run_id = _run_of(request)
+    wanted = queue_from(request.query_params)
+
+    def read() -> list[tuple[object, ...]]:
+        found = queues.selection(resources.workspace(), project_id, run_id, wanted)
+        return [astuple(sample) for sample in found]
+
+    columns = [field.name for field in fields(Selected)]
+    body = {"columns": columns, "samples": await run_in_threadpool(read)}
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+@answers_errors
 async def decide(request: Request) -> Response:
-    """Record decisions in one transaction; the answer says what became of each, in order."""
+    """Record decisions in one transaction; the answer says what became of each, in order.
+
+    With `batch` they are one batch: marked as bulk, and undone at once by `undo_batch`.
+    """
     project_id = int(request.path_params["project_id"])
     body = await read_json(request)
-    decisions = decisions_from(body)
-    name = body.get("reviewer")
+    decisions, batch_key = decisions_from(body), batch_from(body)
 
-    def write() -> list[dict[str, object]]:
-        sessions = resources.sessions()
-        session_id = sessions.session_id(request.cookies)
-        actor = clean_name(name) if isinstance(name, str) else sessions.reviewer(session_id)
-        results = review.record(resources.workspace(), project_id, decisions, actor=actor)
-        return [result_json(result) for result in results]
+    def write() -> list[DecisionResult]:
+        workspace, actor = resources.workspace(), _actor(request, body)
+        if batch_key is None:
+            return review.record(workspace, project_id, decisions, actor=actor)
+        return review.record_bulk(
+            workspace, project_id, decisions, actor=actor, batch_key=batch_key
+        )
 
-    return JSONResponse({"results": await run_in_threadpool(write)}, headers=_NO_STORE)
+    return _results(await run_in_threadpool(write))
+
+
+@answers_errors
+async def undo_batch(request: Request) -> Response:
+    """Take a batch back; `key` was made when the undo was asked for, and makes it a batch too."""
+    return await _turn(request, lambda key: {"undo_key": key}, review.undo_batch)
+
+
+@answers_errors
+async def redo_batch(request: Request) -> Response:
+    """Decide again what the undo of a batch took back."""
+    return await _turn(request, lambda key: {"redo_key": key}, review.redo_batch)
+
+
+async def _turn(
+    request: Request,
+    named: Callable[[str], dict[str, str]],
+    service: Callable[..., list[DecisionResult]],
+) -> Response:
+    project_id, batch_key = int(request.path_params["project_id"]), request.path_params["key"]
+    body = await read_json(request)
+    if (key := batch_from(body, "key")) is None:
+        raise DataError("key is missing; make one when the button is shown")
+    results = await run_in_threadpool(
+        lambda: service(
+            resources.workspace(),
+            project_id,
+            batch_key,
+            actor=_actor(request, body),
+            **named(key),
+        )
+    )
+    return _results(results)
+
+
+def _actor(request: Request, body: Mapping[str, object]) -> str:
+    name, sessions = body.get("reviewer"), resources.sessions()
+    if isinstance(name, str):
+        return clean_name(name)
+    return sessions.reviewer(sessions.session_id(request.cookies))
+
+
+def _results(results: Sequence[DecisionResult]) -> Response:
+    told = [result_json(result) for result in results]
+    return JSONResponse({"results": told}, headers=_NO_STORE)
 
 
 def _run_of(request: Request) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from turn_core.errors import DataError
 from turn_core.services.review import ReviewProgress
 from turn_core.types import Action, Candidate, DecisionRequest, DecisionResult
+from turn_core.types.reviewing import MAX_BULK
 
 Json = dict[str, Any]
 MAX_DECISIONS = 500
@@ -70,15 +71,30 @@ def result_json(result: DecisionResult) -> Json:
     }
 
 
+def batch_from(body: Mapping[str, object], name: str = "batch") -> str | None:
+    """Read the key of a batch: decisions that were made at once. None where there is none.
+
+    Raises:
+        DataError: it is not a text of 8 to 60 characters.
+    """
+    key = body.get(name)
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 8 <= len(key) <= 60 or not key.isprintable():
+        raise DataError(f"{name} must be a text of 8 to 60 characters")
+    return key
+
+
 def decisions_from(body: Mapping[str, object]) -> list[DecisionRequest]:
-    """Read `{"decisions": [...]}`, 1 to 500 of them.
+    """Read `{"decisions": [...]}`, 1 to 500 of them; of a batch up to 5,000.
 
     Raises:
         DataError: a field is missing, unknown, or of the wrong type.
     """
     items = body.get("decisions")
-    if not isinstance(items, list) or not 1 <= len(items) <= MAX_DECISIONS:
-        raise DataError(f"decisions must be a list of 1 to {MAX_DECISIONS} decisions")
+    most = MAX_DECISIONS if batch_from(body) is None else MAX_BULK
+    if not isinstance(items, list) or not 1 <= len(items) <= most:
+        raise DataError(f"decisions must be a list of 1 to {most} decisions")
     return [_decision(item) for item in items]
 
 

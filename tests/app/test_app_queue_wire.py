@@ -68,3 +68,24 @@ def test_queue_of_a_pair_and_the_counts_of_all(client, app_workspace):
     assert counts["queue"] == 10
     assert [cat, dog, 10, 3] in counts["pairs"]
     assert counts["total"] == [40, 10]
+
+
+def test_a_batch_is_decided_undone_and_redone_through_the_routes(client, app_workspace):
+    project_id = seed_project(app_workspace)
+    run_id = seed_run(app_workspace, project_id)
+    api, safe = f"/api/projects/{project_id}", {"X-Turn-Audit": "1"}
+    table = client.get(f"{api}/queue/selection?run_id={run_id}&high=0.2").json()
+    assert table["columns"][:2] == ["sample_id", "version"]
+    ids = [row[0] for row in table["samples"]]
+    decisions = [{"id": i, "version": 0, "action": "keep", "key": f"unused-{i}"} for i in ids]
+    batch, rest = "batch-one", {"reviewer": "ann"}
+    body = {"decisions": decisions, "batch": batch, **rest}
+    answer = client.post(f"{api}/decisions", json=body, headers=safe).json()
+    assert {result["outcome"] for result in answer["results"]} == {"saved"}
+    for turn, key, status in (("undo", "undo-one", "pending"), ("redo", "redo-one", "kept")):
+        body = {"key": key, **rest}
+        answer = client.post(f"{api}/batches/{batch}/{turn}", json=body, headers=safe).json()
+        assert [result["status"] for result in answer["results"]] == [status] * len(ids)
+        batch = key
+    assert client.post(f"{api}/batches/none/undo", json=body, headers=safe).status_code == 404
+    assert client.post(f"{api}/batches/none/undo", json={}, headers=safe).status_code == 422

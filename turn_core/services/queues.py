@@ -10,6 +10,7 @@ from turn_core.services.workspace import Workspace
 from turn_core.store import queues as queries
 from turn_core.store import runs
 from turn_core.types import Candidate, QueueCounts, QueueFilter
+from turn_core.types.reviewing import MAX_BULK, Selected
 
 WORST_FIRST = QueueFilter()
 """All undecided samples, the most suspicious first."""
@@ -35,6 +36,19 @@ def next_candidates(
         tau = overviews.threshold(runs.get_run(session, project_id, run_id))
         rows = queries.page(session, project_id, run_id, queue, tau=tau, after=after, limit=limit)
         return candidates_of(session, workspace, project_id, run_id, rows)
+
+
+def selection(
+    workspace: Workspace, project_id: int, run_id: int, queue: QueueFilter, *, limit: int = MAX_BULK
+) -> list[Selected]:
+    """Return all samples of a queue, by rank, as a bulk decision needs them.
+
+    Raises:
+        NotFoundError: the project has no such run.
+    """
+    with workspace.reading() as session:
+        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
+        return queries.selection(session, project_id, run_id, queue, tau=tau, limit=limit)
 
 
 def count(workspace: Workspace, project_id: int, run_id: int, queue: QueueFilter) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from turn_core.services import decisions, overviews
+from turn_core.services.batches import record_bulk, redo_batch, undo_batch
 from turn_core.services.candidates import candidates_by_ids
 from turn_core.services.queues import next_candidates
 from turn_core.services.workspace import Workspace
@@ -30,7 +31,10 @@ __all__ = [
     "next_candidates",
     "progress",
     "record",
+    "record_bulk",
+    "redo_batch",
     "undo",
+    "undo_batch",
 ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, exists, insert, select, update
+from sqlalchemy import Select, bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from turn_core.store import tables
@@ -35,6 +35,7 @@ _COLUMNS: tuple[Any, ...] = (
     _E.run_id,
     _E.bulk,
     _E.queue,
+    _E.batch_key,
 )
 
 
@@ -100,6 +101,30 @@ def last_standing(session: Session, sample_id: int) -> tables.LabelEvent | None:
         .limit(1)
     )
     return session.execute(query).scalar()
+
+
+def last_standing_ids(session: Session, sample_ids: Iterable[int]) -> dict[int, int]:
+    """Return the id of the last decision that is not undone, by sample."""
+    undo = aliased(_E)
+    query = (
+        select(_E.sample_id, func.max(_E.id))
+        .where(_E.sample_id.in_(list(sample_ids)), _E.action != Action.UNDO)
+        .where(~exists().where(undo.undoes == _E.id))
+        .group_by(_E.sample_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def of_batch(session: Session, project_id: int, batch_key: str) -> list[tables.LabelEvent]:
+    """Return the events of a batch in their order."""
+    query = select(_E).where(_E.project_id == project_id, _E.batch_key == batch_key)
+    return list(session.execute(query.order_by(_E.id)).scalars())
+
+
+def by_ids(session: Session, event_ids: Iterable[int]) -> list[tables.LabelEvent]:
+    """Return these events in their order."""
+    query = select(_E).where(_E.id.in_(list(event_ids))).order_by(_E.id)
+    return list(session.execute(query).scalars())
 
 
 def head(session: Session, sample_id: int) -> tables.LabelEvent | None:

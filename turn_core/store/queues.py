@@ -17,6 +17,7 @@ from turn_core.types.reviewing import (
     QueueFilter,
     QueueKind,
     ReviewStatus,
+    Selected,
 )
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
@@ -75,6 +76,8 @@ def _holds(project_id: int, run_id: int, queue: QueueFilter, tau: float) -> list
         found += [_G.project_id == project_id, _G.class_id == queue.given_class_id]
     if queue.suggested_class_id is not None:
         found.append(_SCORE.suggested_class_id == queue.suggested_class_id)
+    if queue.confidence is not None:
+        found.append(_SCORE.suggested_probability >= queue.confidence)
     if queue.tag_id is not None:
         tagged = select(_TAGGED.sample_id).where(
             _TAGGED.tag_id == queue.tag_id, _TAGGED.project_id == project_id
@@ -130,6 +133,22 @@ def _behind(
     if len(keys) == 1:
         return [keys[0] > place[0]]
     return [or_(keys[0] > place[0], and_(keys[0] == place[0], keys[1] > place[1]))]
+
+
+def selection(
+    session: Session, project_id: int, run_id: int, queue: QueueFilter, *, tau: float, limit: int
+) -> list[Selected]:
+    """Return what a bulk decision needs of the samples of the queue, by rank."""
+    few = _few(session, project_id, queue.statuses)
+    suggested = (_SCORE.suggested_class_id, _SCORE.suggested_probability)
+    query = (
+        select(_S.id, _S.version, _S.current_class_id, *suggested)
+        .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
+        .outerjoin(_G, _G.sample_id == _S.id)
+        .where(*_holds(project_id, run_id, queue, tau), _in_status(queue.statuses, few=few))
+    )
+    rows = session.execute(query.order_by(_SCORE.rank + 0).limit(limit))
+    return [Selected(*row) for row in rows]
 
 
 def count(session: Session, project_id: int, run_id: int, queue: QueueFilter, tau: float) -> int:

@@ -257,6 +257,7 @@ class LabelEvent(Base):
         CheckConstraint("action <> 'relabel' OR class_id IS NOT NULL", name="relabel"),
         CheckConstraint("(action = 'undo') = (undoes IS NOT NULL)", name="undoes"),
         Index(None, "project_id", "id"),
+        Index(None, "project_id", "batch_key"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -277,6 +278,7 @@ class LabelEvent(Base):
     queue: Mapped[str]
     idem_key: Mapped[str]
     payload_sha256: Mapped[str]
+    batch_key: Mapped[str | None]
 
 
 class Export(Base):

@@ -43,7 +43,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRequest:
-    """One decision as the card sends it. `idem_key` was made when the card was shown."""
+    """One decision as the card sends it. `idem_key` was made when the card was shown.
+
+    Decisions with the same `batch_key` were made at once, and can be undone at once.
+    """
 
     sample_id: int
     version: int
@@ -54,6 +57,7 @@ class DecisionRequest:
     seconds_spent: float | None = None
     bulk: bool = False
     queue: str = "worst_first"
+    batch_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class LabelEvent:
     run_id: int | None
     bulk: bool
     queue: str
+    batch_key: str | None = None
 
 
 class QueueKind(StrEnum):
@@ -107,6 +112,9 @@ class QueueKind(StrEnum):
 NEAR = 0.1
 """A clean probability at most so far from tau is near it."""
 
+MAX_BULK = 5000
+"""So many samples at most are decided at once."""
+
 UNDECIDED = (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
 """What a queue holds unless it is asked for more: nobody has decided these."""
 
@@ -115,7 +123,8 @@ UNDECIDED = (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
 class QueueFilter:
     """What a queue holds. All that is set must be true of a sample, whatever the kind.
 
-    `class_id` is the current label; `low` and `high` bound the clean probability, both inclusive.
+    `class_id` is the current label; `low` and `high` bound the clean probability, both inclusive;
+    `confidence` is the least predicted probability of the suggested class.
 
     Raises:
         DataError: the kind needs a class or a tag that is not named, or a bound is not in 0..1.
@@ -128,6 +137,7 @@ class QueueFilter:
     tag_id: int | None = None
     low: float | None = None
     high: float | None = None
+    confidence: float | None = None
     statuses: tuple[ReviewStatus, ...] = UNDECIDED
 
     def __post_init__(self) -> None:
@@ -141,8 +151,21 @@ class QueueFilter:
             raise DataError(
                 f"the clean probability of a queue lies in 0..1, low to high: got {low} to {high}"
             )
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise DataError(f"the confidence of a queue lies in 0..1: got {self.confidence}")
         if not self.statuses:
             raise DataError("a queue needs a review status: name at least one")
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a bulk decision needs to know of a sample of a queue."""
+
+    sample_id: int
+    version: int
+    current_class_id: int | None
+    suggested_class_id: int
+    suggested_probability: float
 
 
 @dataclass(frozen=True, slots=True)

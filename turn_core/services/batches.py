@@ -1,0 +1,157 @@
+"""Decisions on many samples at once: stored as one batch, undone and redone as one.
+
+Each sample passes the same two gates as a single decision: what somebody else changed meanwhile
+stays as it is and is told as a conflict, the others are saved.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from turn_core.errors import DataError, NotFoundError
+from turn_core.services import decisions
+from turn_core.services.workspace import Workspace
+from turn_core.store import events as queries
+from turn_core.store import projects as project_queries
+from turn_core.store import samples as sample_queries
+from turn_core.store.tables import LabelEvent
+from turn_core.types import Action, DecisionRequest, DecisionResult, Outcome, Sample
+from turn_core.types.reviewing import MAX_BULK
+
+
+def record_bulk(
+    workspace: Workspace,
+    project_id: int,
+    requests: Sequence[DecisionRequest],
+    *,
+    actor: str,
+    batch_key: str,
+) -> list[DecisionResult]:
+    """Store decisions on many samples, one each, in one transaction; say what became of each.
+
+    `batch_key` was made when the batch was put together: the same batch sent again is stored once.
+    The keys of the requests are not used.
+
+    Raises:
+        NotFoundError: the project has no such sample or run.
+        DataError: the batch is empty or too large, names a sample twice, or a decision makes no
+            sense. Nothing of the batch is stored.
+    """
+    ids = [request.sample_id for request in requests]
+    if not 1 <= len(ids) <= MAX_BULK:
+        raise DataError(f"a batch holds 1 to {MAX_BULK} samples, got {len(ids)}: decide in parts")
+    if len(set(ids)) < len(ids):
+        raise DataError("a batch decides each sample once: take out the one that is there twice")
+    batch = [_keyed(request, batch_key, request.version) for request in requests]
+    return workspace.write(lambda session: decisions.record(session, project_id, batch, actor))
+
+
+def undo_batch(
+    workspace: Workspace, project_id: int, batch_key: str, *, undo_key: str, actor: str
+) -> list[DecisionResult]:
+    """Take back every decision of a batch that is still its sample's last; itself a batch.
+
+    Raises:
+        NotFoundError: the project has no such batch.
+    """
+
+    def again(event: LabelEvent) -> DecisionRequest:
+        return DecisionRequest(
+            sample_id=event.sample_id, version=0, action=Action.UNDO, idem_key="", queue=event.queue
+        )
+
+    def work(session: Session) -> list[DecisionResult]:
+        events = _events(session, project_id, batch_key)
+        standing = queries.last_standing_ids(session, [event.sample_id for event in events])
+        open_ids = {e.sample_id for e in events if standing.get(e.sample_id) == e.id}
+        requests = [again(event) for event in events]
+        return _decide(session, project_id, requests, open_ids, batch_key=undo_key, actor=actor)
+
+    return workspace.write(work)
+
+
+def redo_batch(
+    workspace: Workspace, project_id: int, undo_key: str, *, redo_key: str, actor: str
+) -> list[DecisionResult]:
+    """Decide again what the batch `undo_key` took back, where nothing came after it.
+
+    Raises:
+        NotFoundError: the project has no such batch, or it undid nothing.
+    """
+
+    def again(event: LabelEvent) -> DecisionRequest:
+        return DecisionRequest(
+            sample_id=event.sample_id,
+            version=0,
+            action=Action(event.action),
+            idem_key="",
+            class_id=event.class_id if event.action == Action.RELABEL else None,
+            run_id=event.run_id,
+            queue=event.queue,
+        )
+
+    def work(session: Session) -> list[DecisionResult]:
+        undone = {e.undoes: e for e in _events(session, project_id, undo_key) if e.undoes}
+        if not undone:
+            raise NotFoundError(f"batch {undo_key!r} took nothing back: there is nothing to redo")
+        events = queries.by_ids(session, undone)
+        seen = sample_queries.by_ids(session, project_id, [e.sample_id for e in events])
+        open_ids = {e.sample_id for e in events if seen[e.sample_id].version == undone[e.id].seq}
+        requests = [again(event) for event in events]
+        return _decide(session, project_id, requests, open_ids, batch_key=redo_key, actor=actor)
+
+    return workspace.write(work)
+
+
+def _keyed(request: DecisionRequest, batch_key: str, version: int) -> DecisionRequest:
+    key = f"{batch_key}:{request.sample_id}"
+    return dataclasses.replace(
+        request, version=version, idem_key=key, bulk=True, batch_key=batch_key
+    )
+
+
+def _events(session: Session, project_id: int, batch_key: str) -> list[LabelEvent]:
+    project_queries.lock_project(session, project_id)
+    events = queries.of_batch(session, project_id, batch_key)
+    if not events:
+        raise NotFoundError(f"project {project_id} has no batch {batch_key!r}: reload the page")
+    return events
+
+
+def _decide(
+    session: Session,
+    project_id: int,
+    requests: Sequence[DecisionRequest],
+    open_ids: Iterable[int],
+    *,
+    batch_key: str,
+    actor: str,
+) -> list[DecisionResult]:
+    """Decide on the samples whose turn it still is, in the order of the requests."""
+    seen = sample_queries.by_ids(session, project_id, [r.sample_id for r in requests])
+    done = {event.sample_id: event for event in queries.of_batch(session, project_id, batch_key)}
+    told: dict[int, DecisionResult] = {}
+    batch = []
+    for request in requests:
+        sample, earlier = seen[request.sample_id], done.get(request.sample_id)
+        if earlier is None and request.sample_id not in open_ids:
+            told[request.sample_id] = _left_as_it_is(batch_key, sample)
+            continue
+        # Sent again, it names the version that it saw the first time: the answer is the same.
+        version = sample.version if earlier is None else earlier.seq - 1
+        batch.append(_keyed(request, batch_key, version))
+    told |= {r.sample_id: r for r in decisions.record(session, project_id, batch, actor)}
+    return [told[request.sample_id] for request in requests]
+
+
+def _left_as_it_is(batch_key: str, sample: Sample) -> DecisionResult:
+    return DecisionResult(
+        f"{batch_key}:{sample.sample_id}",
+        sample.sample_id,
+        Outcome.CONFLICT,
+        sample.version,
+        sample.status,
+        sample.current_class_id,
+        f"{sample.file_name!r} was decided again meanwhile: it stays as it is",
+    )
