@@ -15,6 +15,7 @@ PAGES = (
     ("data", "Data", ":material/photo_library:"),
     ("runs", "Runs", ":material/model_training:"),
     ("review", "Review", ":material/rule:"),
+    ("quality", "Quality", ":material/verified:"),
     ("explore", "Explore", ":material/scatter_plot:"),
     ("export", "Export", ":material/download:"),
 )

@@ -5,6 +5,10 @@ from functools import lru_cache
 
 from app.sessions import Sessions
 from turn_core.config import Settings
+from turn_core.services import quality as quality_service
+from turn_core.services import quality_classes
+from turn_core.services.quality import Quality
+from turn_core.services.quality_classes import SecondOpinion
 from turn_core.services.workspace import Workspace, open_workspace
 
 
@@ -28,10 +32,34 @@ def sessions() -> Sessions:
     return _sessions(Settings.from_env())
 
 
+@lru_cache(maxsize=8)
+def _quality(settings: Settings, project_id: int, run_id: int, label_rev: int) -> Quality:
+    return quality_service.quality(_workspace(settings), project_id, run_id)
+
+
+def quality(project_id: int, run_id: int, label_rev: int) -> Quality:
+    """Return the numbers of a round, gathered once for each state of the labels."""
+    return _quality(Settings.from_env(), project_id, run_id, label_rev)
+
+
+@lru_cache(maxsize=8)
+def _second_opinion(
+    settings: Settings, project_id: int, run_id: int, label_rev: int
+) -> SecondOpinion | None:
+    return quality_classes.second_opinion(_workspace(settings), project_id, run_id)
+
+
+def second_opinion(project_id: int, run_id: int, label_rev: int) -> SecondOpinion | None:
+    """Return how confident learning sees a round, once for each state of the labels."""
+    return _second_opinion(Settings.from_env(), project_id, run_id, label_rev)
+
+
 def forget() -> None:
     """Let go of what was opened, so that the next call opens it again (tests change homes)."""
     _workspace.cache_clear()
     _sessions.cache_clear()
+    _quality.cache_clear()
+    _second_opinion.cache_clear()
 
 
 @lru_cache(maxsize=1)

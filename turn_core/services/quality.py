@@ -10,6 +10,7 @@ import numpy as np
 
 from turn_core import estimates
 from turn_core.estimates import Cut, EffortCurve, Joint, Outlook
+from turn_core.estimates import Pair as Pair
 from turn_core.services import overviews, quality_rows
 from turn_core.services.quality_rows import Rows
 from turn_core.services.workspace import Workspace

@@ -1,0 +1,52 @@
+"""A chart: bars, lines and a marked place, drawn as SVG with a legend."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from app.components.inline import inline_component
+
+_mount = inline_component(
+    "turn_plot", folder="plot", html="plot.html", css="plot.css", scripts=("plot.js",)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """A line; its kind says how it is drawn: main, high, random or oracle."""
+
+    name: str
+    kind: Literal["main", "low", "high", "random", "oracle"]
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A histogram: `edges` has one value more than `heights`."""
+
+    name: str
+    edges: Sequence[float]
+    heights: Sequence[float]
+
+
+def plot(
+    lines: Sequence[PlotLine],
+    *,
+    x_title: str,
+    y_title: str,
+    description: str,
+    key: str,
+    bars: Bars | None = None,
+) -> None:
+    """Draw the chart; `description` is what a screen reader says."""
+    _mount(
+        key=key,
+        data={
+            "lines": [asdict(line) for line in lines],
+            "bars": None if bars is None else asdict(bars),
+            "x": x_title,
+            "y": y_title,
+            "description": description,
+        },
+    )

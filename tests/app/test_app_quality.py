@@ -1,0 +1,78 @@
+"""The Quality page: what it says without data, before and with decisions, and where it leads."""
+
+from quality_seeding import seed_quality
+from seeding import seed_project, seed_run
+from test_app_pages import texts
+
+from turn_core.services import tags
+
+
+def metrics(page):
+    return {metric.label: metric for metric in page.metric}
+
+
+def test_without_a_project_or_a_round_it_says_what_to_do(open_page, app_workspace):
+    assert "There is no project yet" in texts(open_page("quality"))
+    seed_project(app_workspace)
+    assert "There are no numbers yet" in texts(open_page("quality"))
+
+
+def test_a_fresh_round_shows_the_models_numbers_and_no_precision(open_page, app_workspace):
+    seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    shown = metrics(page)
+    assert shown["To review"].value == "48"
+    assert shown["Hours"].value == "–"
+    assert "Precision among reviewed" not in shown
+    assert "By the model's own probabilities" in texts(page)
+    assert "Go on: about" in texts(page)
+
+
+def test_precision_stands_only_beside_the_audit(open_page, app_workspace):
+    seed_quality(app_workspace, decided=40)
+    assert "Precision among reviewed" not in metrics(open_page("quality"))
+    assert "only unbiased measure" in texts(open_page("quality"))
+
+
+def test_audit_gives_the_noise_rate_and_the_precision(open_page, app_workspace):
+    seed_quality(app_workspace, decided=80, audited=40)
+    page = open_page("quality")
+    shown = metrics(page)
+    assert shown["Wrong labels, by the audit"].delta.startswith("95 %: ")
+    assert shown["Precision among reviewed"].value.endswith(" %")
+    assert "measured by the random audit" in texts(page)
+    assert "Calibrated on the 80 decisions" in texts(page)
+    assert shown["Hours"].delta == "3.5 s each, median of 80"
+
+
+def test_slider_moves_the_work(open_page, app_workspace):
+    _, run_id = seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    page.select_slider(key=f"quality_tau_{run_id}").set_value(0.05).run()
+    assert int(metrics(page)["To review"].value) < 48
+    assert not page.exception
+
+
+def test_classes_show_their_losses_and_fallback(open_page, app_workspace):
+    seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    page.selectbox(key="quality_class").select_index(6).run()  # "sheep"
+    assert "Judged by all classes together" in texts(page)
+    page.selectbox(key="quality_class").select_index(1).run()
+    assert "separation 6.7" in texts(page)
+
+
+def test_a_round_without_stored_fits_says_so(open_page, app_workspace):
+    seed_run(app_workspace, seed_project(app_workspace))
+    page = open_page("quality")
+    assert "trained before its fits were kept" in texts(page)
+    assert "A second opinion" not in texts(page)
+
+
+def test_second_opinion_makes_a_tag_to_review(open_page, app_workspace):
+    project_id, _ = seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    page.button(key="quality_opinion_review").click().run()
+    assert not page.exception
+    (tag,) = tags.list_tags(app_workspace, project_id)
+    assert tag.name == "Second opinion, round 1"
