@@ -9,9 +9,17 @@ from app import links, state
 from app.components.scatter_panels import Act, scatter_panels
 from app.format import md_escape, plural, when
 from app.views import explore_form, explore_list, explore_maps, explore_results, progress
-from turn_core.services import backbones, explorations, jobs, projects, runs, tags
+from turn_core.services import (
+    backbones,
+    exploration_summaries,
+    explorations,
+    jobs,
+    projects,
+    runs,
+    tags,
+)
 from turn_core.services.workspace import Workspace
-from turn_core.types.exploring import Exploration
+from turn_core.types.exploring import Exploration, PanelMethod
 
 
 def start(workspace: Workspace, project_id: int, reviewer: str) -> None:
@@ -87,14 +95,24 @@ def act(workspace: Workspace, exploration: Exploration, wanted: Act, reviewer: s
         st.rerun()
 
 
-def figures(workspace: Workspace, exploration: Exploration) -> None:
-    """Show the regime, the curves, the table and the files."""
+def regime(workspace: Workspace, exploration: Exploration) -> None:
+    """Say what the exploration means for the project, once a level was fine-tuned on."""
+    if any(panel.method is PanelMethod.FFT for panel in exploration.panels):
+        project_id, exploration_id = exploration.project_id, exploration.exploration_id
+        explore_results.regimes(
+            exploration_summaries.summarize(workspace, project_id, exploration_id)
+        )
+
+
+def figures(workspace: Workspace, exploration: Exploration, *, titled: bool) -> None:
+    """Show the curves, the table and the files; `titled` names the exploration."""
     if not any(panel.noise_level is not None for panel in exploration.panels):
         return
-    overview = projects.overview(workspace, exploration.project_id)
-    st.subheader("What the noise does to the features")
+    named = f": {md_escape(exploration.name)}" if titled else ""
+    st.subheader(f"What the noise does to the features{named}")
     backbone = explore_results.choose_backbone(exploration)
-    explore_results.curves(exploration, backbone, overview.noise)
+    noise = projects.overview(workspace, exploration.project_id).noise
+    explore_results.curves(exploration, backbone, noise)
     explore_results.table(exploration)
     explore_results.downloads(exploration)
 

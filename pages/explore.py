@@ -34,7 +34,8 @@ if choice.opened == explore_list.NEW:
 opened = known[choice.opened]
 shown = [opened, known[choice.other]] if choice.other is not None else [opened]
 explore_flow.follow(workspace, opened, reviewer)
+explore_flow.regime(workspace, opened)
 if wanted := explore_flow.maps(workspace, shown):
     explore_flow.act(workspace, opened, wanted, reviewer)
 for exploration in shown:
-    explore_flow.figures(workspace, exploration)
+    explore_flow.figures(workspace, exploration, titled=len(shown) > 1)

@@ -19,8 +19,8 @@ METHOD_TEXT: dict[PanelMethod, str] = {
 ON_PANEL: dict[str, str] = {"separability": "Separable", "knn_accuracy": "15-NN", "cka": "CKA"}
 """The figures beside a map, by their short names; the page below shows all."""
 TURN_TEXT = (
-    "TURN, in this column, fine-tunes on the same noised labels, but only on those that its first "
-    "step takes for clean."
+    "TURN fine-tunes on the same noised labels, but only on those that its first step takes for "
+    "clean."
 )
 
 

@@ -9,6 +9,7 @@ from app import links
 from app.components.metric_curves import Band, Chart, Line, metric_curves
 from app.format import html_escape, md_escape, percent
 from app.views.explore_maps import backbone_title, panel_title
+from turn_core.services import exploration_summaries
 from turn_core.types import Interval
 from turn_core.types.distortion import METRICS, Metric
 from turn_core.types.exploring import Exploration, ExplorationSummary, Panel, PanelMethod, Regime
@@ -30,7 +31,7 @@ FILES: dict[str, str] = {
     "coordinates": "Coordinates",
     "metrics": "Metrics",
 }
-_HELP: dict[Regime, str] = {
+_ICONS: dict[Regime, str] = {
     Regime.HELPS: ":material/trending_up:",
     Regime.HARMS: ":material/trending_down:",
     Regime.UNCLEAR: ":material/help:",
@@ -38,10 +39,15 @@ _HELP: dict[Regime, str] = {
 }
 
 
-def regime(found: ExplorationSummary) -> None:
-    """Say in one sentence what the curve means for fine-tuning on the data as they are."""
-    say = {Regime.HELPS: st.success, Regime.HARMS: st.warning}.get(found.regime, st.info)
-    say(md_escape(found.sentence), icon=_HELP[found.regime])
+def regimes(found: Sequence[ExplorationSummary]) -> None:
+    """Say in a sentence per backbone what its curve means for fine-tuning on the data as they are.
+
+    Where nothing can be said yet, the first sentence tells why.
+    """
+    known = [summary for summary in found if summary.regime is not Regime.UNKNOWN]
+    for summary in known or found[:1]:
+        say = {Regime.HELPS: st.success, Regime.HARMS: st.warning}.get(summary.regime, st.info)
+        say(md_escape(summary.sentence), icon=_ICONS[summary.regime])
 
 
 def choose_backbone(exploration: Exploration) -> str:
@@ -57,25 +63,23 @@ def choose_backbone(exploration: Exploration) -> str:
 
 
 def curves(exploration: Exploration, backbone: str, noise: Interval | None) -> None:
-    """Draw every measure over the noise level, with the project's estimated rate marked."""
+    """Draw every measure over the share of wrong labels, the project's estimated rate marked."""
     panels = [panel for panel in exploration.panels if panel.backbone == backbone]
-    charts = [chart(name, metric, panels) for name, metric in _measures().items()]
+    charts = [chart(name, metric, panels, noise) for name, metric in _measures().items()]
     band = None if noise is None else Band("your data", noise.value, noise.low, noise.high)
     drawn = [found for found in charts if found is not None]
     metric_curves(drawn, band, key=f"metric_curves_{exploration.exploration_id}")
 
 
-def chart(name: str, metric: Metric, panels: Sequence[Panel]) -> Chart | None:
+def chart(
+    name: str, metric: Metric, panels: Sequence[Panel], noise: Interval | None
+) -> Chart | None:
     """Return the curves of one measure; None where no method has it at any level."""
-    lines = []
-    for method, title in LINES.items():
-        points = sorted(
-            (panel.noise_level, panel.metrics[name])
-            for panel in panels
-            if panel.method is method and panel.noise_level is not None and name in panel.metrics
-        )
-        if points:
-            lines.append(Line(method.value, title, tuple(points)))
+    lines = [
+        Line(method.value, title, tuple(points))
+        for method, title in LINES.items()
+        if (points := exploration_summaries.curve(panels, method, name, noise))
+    ]
     before = [panel.metrics.get(name) for panel in panels if panel.method is PanelMethod.BEFORE]
     if not lines:
         return None

@@ -138,13 +138,13 @@ def test_new_exploration_opens_the_form_beside_those_there_are(open_page, app_wo
 def test_curves_have_a_line_per_method_and_the_value_before(app_workspace, project):
     made = seed_exploration(app_workspace, project, with_turn=True)
     found = explorations.get_exploration(app_workspace, project, made)
-    chart = explore_results.chart("separability", METRICS["separability"], found.panels)
+    chart = explore_results.chart("separability", METRICS["separability"], found.panels, None)
     assert chart is not None
     assert {line.kind for line in chart.lines} == {"fft", "turn"}  # a probe moves no feature
-    assert [level for level, _ in chart.lines[0].points] == [0.1, 0.9]
+    assert [level for level, _ in chart.lines[0].points] == pytest.approx([0.1, 0.9])
     before = next(panel for panel in found.panels if panel.method is PanelMethod.BEFORE)
     assert chart.before == before.metrics["separability"]
-    accuracy = explore_results.chart("accuracy", explore_results.ACCURACY, found.panels)
+    accuracy = explore_results.chart("accuracy", explore_results.ACCURACY, found.panels, None)
     assert accuracy is not None
     assert {line.kind for line in accuracy.lines} == {"fft", "probe", "turn"}
 

@@ -1,4 +1,4 @@
-"""Line charts of measures over the noise level: one chart per measure, one line per method."""
+"""Line charts of measures over wrong labels: one chart per measure, one line per method."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ _mount = inline_component(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One method: `kind` (fft, turn or probe) says how it is drawn; points are (level, value)."""
+    """One method: `kind` (fft, turn, probe) says how it is drawn; points are (wrong, value)."""
 
     kind: str
     name: str

@@ -53,7 +53,7 @@ function draw(chart, band) {
   for (const level of [0, 0.25, 0.5, 0.75, 1]) {
     svg.append(shape("text", { x: px(level), y: H - 12, "text-anchor": "middle" }, `${100 * level}${level === 1 ? " %" : ""}`));
   }
-  svg.append(shape("text", { x: px(0.5), y: H - 0.5, "text-anchor": "middle" }, "noise level"));
+  svg.append(shape("text", { x: px(0.5), y: H - 0.5, "text-anchor": "middle" }, "wrong labels trained on"));
   if (band) mark(svg, band, px);
   if (chart.before !== null) svg.append(shape("line", { x1: px(0), x2: px(1), y1: py(chart.before), y2: py(chart.before), class: "before" }));
   for (const line of chart.lines) {
@@ -62,7 +62,7 @@ function draw(chart, band) {
   for (const line of chart.lines) {
     for (const [x, y] of line.points) {
       const point = dot(line.kind, px(x), py(y));
-      point.append(shape("title", {}, `${line.name}, ${Math.round(1000 * x) / 10} % noise: ${y.toFixed(3)}`));
+      point.append(shape("title", {}, `${line.name}, ${Math.round(1000 * x) / 10} % wrong: ${y.toFixed(3)}`));
       svg.append(point);
     }
   }

@@ -19,8 +19,8 @@ function buildBoard(explorer, samples) {
     const before = view.panels.find((info) => info.backbone === backbone.name && info.method === "before");
     let start = null;
     const put = (node, slot) => grid.append(lying
-      ? placed(node, slot.column + 2, slot.row + 1, 1)
-      : placed(node, slot.row + 2, place * methods + slot.column + 1, 1));
+      ? placed(node, slot.column + 1, slot.row + 1, 1)
+      : placed(node, slot.row + 1 + Number(view.backbones.length > 1), place * methods + slot.column + 1, 1));
     for (const slot of view.slots) {
       const info = slot.method === "before" ? before
         : view.panels.find((each) => each.backbone === backbone.name && each.method === slot.method && each.level === slot.level);

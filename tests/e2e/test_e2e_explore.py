@@ -1,0 +1,205 @@
+"""The explorer in a real browser: linked lasso, slider, colours, keyboard, review and back."""
+
+import csv
+import io
+import uuid
+
+import pytest
+from e2e_helpers import READY, go_to, wait_saved
+from playwright.sync_api import Page, expect
+from seeding import seed_project, seed_run
+from seeding_maps import seed_exploration
+
+from turn_core.services import samples, tags
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<img src=http://evil.example/y.png onerror=alert(1)>"
+NAMES = ("cat", "dog", HOSTILE, "=SUM(1)")
+
+
+@pytest.fixture
+def project(server):
+    project_id = seed_project(
+        server.workspace, num_samples=80, class_names=NAMES, name=f"maps {uuid.uuid4()}"
+    )
+    seed_run(server.workspace, project_id, num_issues=30)
+    seed_exploration(server.workspace, project_id, with_turn=True)
+    return project_id
+
+
+def open_maps(page: Page, server, project_id) -> None:
+    page.goto(f"{server.url}/explore?project={project_id}")
+    page.wait_for_selector(READY)
+    shown = page.locator(".explorer")
+    expect(shown).to_have_attribute("data-shown", "tsne given", timeout=30_000)
+    expect(page.locator("[data-panel]")).to_have_count(5)
+    page.wait_for_selector(".explorer[data-painted]")
+
+
+def lasso(page: Page, panel: int, corners) -> None:
+    """Draw a lasso through points of a map, as shares of its width and height."""
+    field = page.locator(f"[data-panel='{panel}'] .field")
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in [*places[1:], places[0]]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+def right_half(page: Page, panel: int) -> None:
+    lasso(page, panel, [(0.66, 0.02), (0.98, 0.02), (0.98, 0.98), (0.66, 0.98)])
+
+
+def selected(page: Page) -> int:
+    return int(page.locator(".explorer").get_attribute("data-selected") or 0)
+
+
+def ink(page: Page, panel: int) -> int:
+    """How many pixels of a map are strongly coloured: faded points are not."""
+    return int(
+        page.locator(f"[data-panel='{panel}'] .points").evaluate(
+            """(canvas) => {
+              const { width, height } = canvas;
+              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+              let strong = 0;
+              for (let i = 0; i < data.length; i += 4) {
+                const low = Math.min(data[i], data[i + 1], data[i + 2]);
+                if (Math.max(data[i], data[i + 1], data[i + 2]) - low > 100) strong += 1;
+              }
+              return strong;
+            }"""
+        )
+    )
+
+
+def test_lasso_in_one_map_selects_the_same_samples_in_all(server, project, page: Page, look):
+    open_maps(page, server, project)
+    before = {panel: ink(page, panel) for panel in (0, 1, 3)}
+    right_half(page, 1)  # class 0 lies on the right, 20 of the 80 samples
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    expect(page.locator(".explorer")).to_have_attribute("data-listed", "20")
+    page.wait_for_timeout(300)
+    for panel, full in before.items():
+        assert 0 < ink(page, panel) < 0.6 * full  # the others faded, here and there
+    expect(page.locator(".picked .label").first).to_have_text("cat")
+    look(page, "explore_lasso")
+    page.keyboard.press("Escape")
+    assert selected(page) == 0
+
+
+def test_lasso_sends_nothing(server, project, page: Page):
+    open_maps(page, server, project)
+    right_half(page, 1)
+    expect(page.locator(".picked li")).to_have_count(20)
+    page.wait_for_timeout(800)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.on("websocket", lambda socket: sent.append(socket.url))
+    lasso(page, 3, [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)])
+    page.wait_for_timeout(800)
+    assert [address for address in sent if "/thumb?" not in address] == []
+
+
+def test_slider_moves_the_points_and_the_choice_is_kept(server, project, page: Page, look):
+    open_maps(page, server, project)
+    after = ink(page, 3)
+    page.locator(".js-share").fill("0")
+    page.wait_for_timeout(300)
+    assert page.locator(".js-share").get_attribute("aria-valuetext") == "before"
+    at_before = page.locator("[data-panel='1'] .points").evaluate("(c) => c.toDataURL()")
+    same = page.locator("[data-panel='0'] .points").evaluate("(c) => c.toDataURL()")
+    assert at_before == same
+    page.locator(".js-share").fill("50")
+    look(page, "explore_half_way")
+    page.locator(".js-colour").select_option("clean")
+    page.get_by_label("PCA").check()
+    expect(page.locator(".explorer")).to_have_attribute("data-shown", "pca clean")
+    page.wait_for_timeout(500)
+    go_to(page, "Data")
+    go_to(page, "Explore")
+    expect(page.locator(".explorer")).to_have_attribute("data-shown", "pca clean")
+    assert page.locator(".js-share").input_value() == "50"
+    assert after
+
+
+def test_legend_shows_a_class_alone_and_names_are_text(server, project, page: Page):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_maps(page, server, project)
+    names = page.locator(".legend .name").all_inner_texts()
+    assert names == list(NAMES)
+    page.locator(".legend .class").nth(2).click()
+    page.get_by_role("button", name="Select shown").click()
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    expect(page.locator(".picked .label").first).to_have_text(HOSTILE)
+    page.get_by_role("button", name="Show all").click()
+    assert not [address for address in asked if "evil.example" in address]
+
+
+def test_maps_are_used_with_the_keyboard(server, project, page: Page):
+    open_maps(page, server, project)
+    field = page.locator("[data-panel='1'] .field")
+    assert "Fine-tuned · 10 % noise" in (field.get_attribute("aria-label") or "")
+    field.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".js-status")).to_contain_text("Given")
+    page.keyboard.press("Enter")
+    assert selected(page) == 1
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert selected(page) == 2
+    page.keyboard.press("Escape")
+    assert selected(page) == 0
+
+
+def test_selection_goes_to_review_and_comes_back_in_other_colours(server, project, page: Page):
+    open_maps(page, server, project)
+    right_half(page, 1)
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    page.get_by_role("button", name="Send to review").click()
+    page.wait_for_url("**/review*")
+    (tag,) = tags.list_tags(server.workspace, project)
+    assert tag.num_samples == 20
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
+    page.keyboard.press("w")  # takes the suggested label: dog
+    wait_saved(page, 1)
+    go_to(page, "Explore")
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    page.locator(".js-colour").select_option("current")
+    expect(page.locator(".legend .number").first).to_have_text("19 / 19")
+    expect(page.locator(".legend .number").nth(1)).to_have_text("1 / 21")
+
+
+def test_selection_is_tagged_and_written(server, project, page: Page):
+    open_maps(page, server, project)
+    page.locator(".legend .class").nth(3).click()
+    page.get_by_role("button", name="Select shown").click()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_label("Name of the tag").fill("odd sums")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stToast")).to_contain_text("20 images tagged odd sums")
+    (tag,) = tags.list_tags(server.workspace, project)
+    snapshot = samples.label_snapshot(server.workspace, project)
+    wanted = [int(i) for i, c in zip(snapshot.sample_ids, snapshot.given) if c == 3]
+    assert tags.samples_of_tag(server.workspace, project, tag.tag_id) == wanted
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Export CSV").click()
+    text = started.value.path().read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sorted(int(row["sample_id"]) for row in rows) == wanted
+    assert rows[0]["given_label"] == "'=SUM(1)"
+    assert rows[0]["note"] == "given_label current_label"
+    assert float(rows[0]["turn-mini_fft_10_tsne_x"])
+
+
+def test_page_fits_on_a_narrow_screen(server, project, page: Page):
+    page.set_viewport_size({"width": 900, "height": 900})
+    open_maps(page, server, project)
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert not wide
+    boxes = [page.locator("[data-panel]").nth(n).bounding_box() for n in range(5)]
+    assert all(box is not None and box["width"] > 120 for box in boxes)
