@@ -37,6 +37,11 @@ def positions(server, project_id, events):
     return [ids.index(event.sample_id) for event in events]
 
 
+def choose_label(page: Page, name: str) -> None:
+    labels = page.get_by_role("combobox", name="Label")
+    labels.select_option(labels.locator("option", has_text=name).get_attribute("value"))
+
+
 def events_of(server, project_id):
     return review.ledger(server.workspace, project_id)
 
@@ -241,8 +246,7 @@ def test_only_a_ranking_is_not_called_clean(server, page: Page):
 
 def test_class_filter_starts_another_queue_and_keys_work_at_once(server, project, page: Page):
     open_review(page, server, project)
-    page.get_by_role("combobox", name="Label").click()
-    page.get_by_role("option", name="dog").click()
+    choose_label(page, "dog")
     expect(page.locator(".js-given b")).to_have_text("dog")
     page.keyboard.press("e")
     wait_saved(page, 1)
@@ -257,8 +261,7 @@ def test_save_that_ends_in_another_queue_passes_over_none_of_its_cards(server, p
     held: list[Route] = []
     page.route("**/decisions", lambda route: held.append(route))
     page.keyboard.press("e")
-    page.get_by_role("combobox", name="Label").click()
-    page.get_by_role("option", name="dog").click()
+    choose_label(page, "dog")
     expect(page.locator(".card")).to_have_attribute("data-position", "0")
     held[0].continue_()
     expect(page.locator(".save")).to_contain_text("Saved")
