@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from turn_core.durable import atomic_write
 from turn_core.experiments.explore_data import SOURCES, Selection
@@ -15,7 +16,7 @@ from turn_core.types.exploring import Panel
 
 OWN_METRICS = ("accuracy", "noise_rate", "wrong_rate")
 """What a panel knows beside the measures of distortion."""
-Columns = Mapping[str, Any]
+Columns = Mapping[str, NDArray[Any]]
 
 
 def write_tables(
@@ -52,26 +53,22 @@ def _coordinates(
 ) -> Columns:
     """One row per panel and point; the maps side by side, empty where a panel lacks one."""
     points = selection.points
-    common: dict[str, Any] = {
+    common = {
         "sample_id": selection.ids[points],
-        "file_name": [file_names[place] for place in points],
+        "file_name": np.array(file_names, np.object_)[points],
         "label": _named(selection.labels[points], selection, class_names),
         "best_label": _named(selection.best[points], selection, class_names),
-        "best_label_from": [SOURCES[place] for place in selection.source[points]],
+        "best_label_from": np.array(SOURCES, np.object_)[selection.source[points]],
     }
     drawn = [panel for panel in panels if panel.projections]
-    columns: dict[str, Any] = _panel_columns(drawn, repeat=len(points))
-    columns |= {name: [*values] * len(drawn) for name, values in common.items()}
+    columns = _panel_columns(drawn, repeat=len(points))
+    columns |= {name: np.tile(values, len(drawn)) for name, values in common.items()}
     arrays = [folder.arrays(panel.idx) for panel in drawn]
-    columns["purity"] = [value for found in arrays for value in _numbers(found["purity"])]
+    columns["purity"] = np.concatenate([found["purity"] for found in arrays])
+    nowhere = np.full((len(points), 2), np.nan, np.float32)
     for method in PROJECTIONS:
-        for axis, name in enumerate(("x", "y")):
-            none = [None] * len(points)
-            columns[f"{method}_{name}"] = [
-                value
-                for found in arrays
-                for value in (_numbers(found[method][:, axis]) if method in found else none)
-            ]
+        places = np.concatenate([found.get(method, nowhere) for found in arrays])
+        columns |= {f"{method}_x": places[:, 0], f"{method}_y": places[:, 1]}
     return columns
 
 
@@ -80,29 +77,28 @@ def _metrics(panels: Sequence[Panel]) -> Columns:
     known = {name for panel in panels for name in panel.metrics}
     names = [name for name in (*METRICS, *OWN_METRICS) if name in known]
     names += sorted(known - set(names))
-    columns: dict[str, Any] = _panel_columns(panels)
-    columns |= {name: [panel.metrics.get(name) for panel in panels] for name in names}
+    columns = _panel_columns(panels)
+    for name in names:
+        columns[name] = np.array([panel.metrics.get(name, np.nan) for panel in panels], float)
     return columns
 
 
-def _panel_columns(panels: Sequence[Panel], repeat: int = 1) -> dict[str, Any]:
-    def every(values: list[Any]) -> list[Any]:
-        return [value for value in values for _ in range(repeat)]
-
-    return {
-        "panel": every([panel.idx for panel in panels]),
-        "backbone": every([panel.backbone for panel in panels]),
-        "method": every([panel.method.value for panel in panels]),
-        "noise_level": every([panel.noise_level for panel in panels]),
+def _panel_columns(panels: Sequence[Panel], repeat: int = 1) -> dict[str, NDArray[Any]]:
+    levels = [np.nan if panel.noise_level is None else panel.noise_level for panel in panels]
+    columns: dict[str, NDArray[Any]] = {
+        "panel": np.array([panel.idx for panel in panels], np.int64),
+        "backbone": np.array([panel.backbone for panel in panels], np.object_),
+        "method": np.array([panel.method.value for panel in panels], np.object_),
+        "noise_level": np.array(levels, float),
     }
+    return {name: np.repeat(values, repeat) for name, values in columns.items()}
 
 
-def _named(labels: Any, selection: Selection, class_names: Sequence[str]) -> list[str | None]:
-    return [None if c < 0 else class_names[selection.classes[c]] for c in labels]
-
-
-def _numbers(values: Any) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+def _named(
+    labels: NDArray[np.int64], selection: Selection, class_names: Sequence[str]
+) -> NDArray[np.object_]:
+    chosen = [class_names[index] for index in selection.classes]
+    return np.array([*chosen, None], np.object_)[labels]  # -1 is the last one: none
 
 
 def _write(folder: Path, name: str, columns: Columns) -> list[str]:
@@ -110,10 +106,8 @@ def _write(folder: Path, name: str, columns: Columns) -> list[str]:
     import pyarrow.csv
     import pyarrow.parquet
 
-    numbers = {"panel": pa.int64(), "sample_id": pa.int64()}
-    texts = ("backbone", "method", "file_name", "label", "best_label", "best_label_from")
-    kinds = {c: numbers.get(c, pa.string() if c in texts else pa.float64()) for c in columns}
-    table = pa.table({c: pa.array(values, kinds[c]) for c, values in columns.items()})
+    # from_pandas: what is not a number is an empty field.
+    table = pa.table({c: pa.array(values, from_pandas=True) for c, values in columns.items()})
 
     def parquet(file: BinaryIO) -> None:
         pyarrow.parquet.write_table(table, file, compression="zstd")

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from turn_core import devices
 from turn_core.backbones.loading import load_backbone
 from turn_core.config import ExploreConfig, from_dict
+from turn_core.errors import JobCancelled
 from turn_core.experiments.explore import ExploreInputs, run_exploration
 from turn_core.experiments.explore_data import Candidates, Selection, select_samples
+from turn_core.experiments.explore_figures import write_figures
 from turn_core.experiments.explore_panels import PanelFolder
 from turn_core.experiments.explore_plan import panel_plan, stage_names
 from turn_core.experiments.explore_tables import write_tables
@@ -43,7 +45,10 @@ def run(context: JobContext) -> dict[str, Any]:
         JobCancelled: a person pressed Cancel; the panels that are whole stay.
     """
     found = exploration_results.of_job(context.workspace, context.job.job_id)
-    return _Explore(context, found).run()
+    try:
+        return _Explore(context, found).run()
+    except JobCancelled as cancelled:
+        raise JobCancelled("Cancelled; the panels that were finished stay") from cancelled
 
 
 class _Explore:
@@ -150,12 +155,13 @@ class _Explore:
 
     def _write(self, selection: Selection) -> list[str]:
         file_names = self.snapshot.file_names[self._places(selection)]
-        return write_tables(
-            PanelFolder(self.folder),
-            selection,
-            class_names=self.snapshot.class_names,
-            file_names=[str(name) for name in file_names],
+        folder, names = PanelFolder(self.folder), self.snapshot.class_names
+        files = write_tables(
+            folder, selection, class_names=names, file_names=[str(name) for name in file_names]
         )
+        labels = selection.best[selection.points]
+        chosen = [names[index] for index in selection.classes]
+        return files + write_figures(folder, labels, class_names=chosen)
 
     def _put(self, panel: Panel) -> None:
         exploration_results.save_panel(self.workspace, self.record, panel, fence=self.context.fence)
