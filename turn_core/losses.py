@@ -151,3 +151,31 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tenso
     itself = torch.eye(len(views), dtype=torch.bool, device=views.device)
     partner = torch.arange(len(views), device=views.device).roll(len(first))
     return F.cross_entropy(similarity.masked_fill(itself, -torch.inf), partner, reduction="none")
+
+
+def consistency_loss(tuned: Tensor, original: Tensor) -> Tensor:
+    """Mean square difference of unit vectors (B, D), a scalar: NMTune holds tuned features to it.
+
+    No gradient flows into `original`. Between 0 and 4 / D.
+    """
+    return F.mse_loss(F.normalize(tuned, dim=1), F.normalize(original.detach(), dim=1))
+
+
+def covariance_loss(features: Tensor) -> Tensor:
+    """Squared covariances between dimensions of (B, D), summed and divided by D, a scalar.
+
+    NMTune takes it from VICReg: 0 where no two dimensions go together. Needs B of 2 or more.
+    """
+    centred = features - features.mean(dim=0)
+    covariance = centred.T @ centred / (len(features) - 1)
+    off_diagonal = covariance.square().sum() - covariance.diagonal().square().sum()
+    return off_diagonal / features.shape[1]
+
+
+def dominant_singular_loss(features: Tensor, top: int) -> Tensor:
+    """Minus the mean share of the `top` largest singular values of (B, D) in their sum, a scalar.
+
+    NMTune's third term: falls as few directions carry the features. -1 / top at the least.
+    """
+    values: Tensor = torch.linalg.svdvals(features)  # descending
+    return -values[:top].mean() / values.sum().clamp(min=torch.finfo(values.dtype).tiny)

@@ -9,10 +9,12 @@ from turn_core.methods.baseline import BaselineData, MethodResult, OnEpoch
 from turn_core.methods.ce import run_ce
 from turn_core.methods.configs import own_settings as own_settings
 from turn_core.methods.configs import short_budget as short_budget
+from turn_core.methods.configs import tuner_settings as tuner_settings
 from turn_core.methods.dividemix import run_dividemix
 from turn_core.methods.elr import run_elr
 from turn_core.methods.fft import run_fft as run_fft
 from turn_core.methods.gce import run_gce
+from turn_core.methods.nmtune import run_nmtune
 from turn_core.methods.unicon import run_unicon
 
 
@@ -41,3 +43,6 @@ baselines: Mapping[str, Baseline] = {
 }
 """By the name that tables and commands use; the last two need `data.views`. All are linear probes:
 `run_fft` fine-tunes a whole model under the losses of the first three."""
+
+tuners: Mapping[str, Baseline] = {"lp": run_ce, "mlp": run_nmtune, "nmtune": run_nmtune}
+"""NMTune, for a backbone that is itself noisy, and its controls; see `tuner_settings`."""

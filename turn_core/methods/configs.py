@@ -182,6 +182,53 @@ class UniconConfig(TwoHeads):
         check_range("unicon.contrastive_temperature", self.contrastive_temperature, 1e-3, 100)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NmTuneConfig:
+    """NMTune (Chen et al., 2024): a network on top of frozen features, by AdamW."""
+
+    epochs: int = 30
+    """Passes over all features."""
+    batch_size: int = 64
+    """Samples per step, each in two views."""
+    learning_rate: float = 1e-3
+    """Peak learning rate, cosine to zero."""
+    weight_decay: float = 1e-4
+    """Decoupled decay."""
+    hidden_ratio: int = 4
+    """Width of the hidden layer in feature dimensions."""
+    consistency_weight: float = 1.0
+    """Weight of the distance from the features as they were."""
+    covariance_weight: float = 0.04
+    """Weight of the covariance between dimensions."""
+    singular_weight: float = 0.001
+    """Weight of the share of the largest singular values, which is made to rise."""
+    top_singular: int = 5
+    """How many of them: 5 in the authors' code, 1 in the paper."""
+
+    def __post_init__(self) -> None:
+        check_range("nmtune.epochs", self.epochs, 1, 10_000)
+        check_range("nmtune.batch_size", self.batch_size, 1, 65536)
+        check_range("nmtune.learning_rate", self.learning_rate, 1e-8, 100)
+        check_range("nmtune.weight_decay", self.weight_decay, 0, 10)
+        check_range("nmtune.hidden_ratio", self.hidden_ratio, 1, 64)
+        check_range("nmtune.consistency_weight", self.consistency_weight, 0, 1000)
+        check_range("nmtune.covariance_weight", self.covariance_weight, 0, 1000)
+        check_range("nmtune.singular_weight", self.singular_weight, 0, 1000)
+        check_range("nmtune.top_singular", self.top_singular, 1, 10_000)
+
+
+def tuner_settings() -> dict[str, CeConfig | NmTuneConfig]:
+    """Return the settings of NMTune and of its paper's controls, by the names of `methods.tuners`.
+
+    `mlp` is the network without its terms, `lp` no network at all.
+    """
+    mlp = NmTuneConfig(consistency_weight=0.0, covariance_weight=0.0, singular_weight=0.0)
+    head = HeadTraining(
+        epochs=30, batch_size=64, optimizer="adamw", learning_rate=1e-2, standardize=False
+    )
+    return {"lp": CeConfig(head=head), "mlp": mlp, "nmtune": NmTuneConfig()}
+
+
 MethodConfig = CeConfig | GceConfig | ElrConfig | DivideMixConfig | UniconConfig
 """The settings of any of them."""
 
