@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.format import count, number, percent, plural
+from app.format import count, duration, number, percent, plural
 from turn_core.services.quality import Quality, Work
 from turn_core.types import Interval
 
@@ -74,7 +74,9 @@ def _advice(quality: Quality) -> tuple[str, str]:
             "In the rest of the queue fewer than 1 label in 20 seems wrong. " + left,
         )
     return (
-        f"Go on: about {_whole(found.errors.value)} wrong labels left, {_hours(work)}",
+        f"Go on: about {_whole(found.errors.value)} wrong labels left, about {_time(work)}"
+        if work.hours is not None
+        else f"Go on: about {_whole(found.errors.value)} wrong labels left",
         f"They are among the next {plural(work.reviews, 'label')} "
         f"(95 %: {_bounds(found.errors)}). " + left,
     )
@@ -96,7 +98,7 @@ def threshold(quality: Quality) -> None:
     with st.grid(4, min_column_width=190):
         _tile("To review", count(cut.to_review), f"of {count(quality.num_open)} to decide")
         _tile("Wrong among them", *_estimate(cut.errors), "Expected wrong labels at or below τ.")
-        _tile("Hours", _number_of_hours(work), _pace(quality))
+        _tile("Time", _time(work), _pace(quality))
         _tile(
             "Wrong labels left above",
             *_estimate(cut.left),
@@ -202,15 +204,8 @@ def _whole(value: float) -> str:
     return count(round(value))
 
 
-def _number_of_hours(work: Work) -> str:
-    return "–" if work.hours is None else number(work.hours, 1 if work.hours < 100 else 0)
-
-
-def _hours(work: Work) -> str:
-    if work.hours is None:
-        return "an unknown time"
-    minutes = round(60 * work.hours)
-    return f"about {minutes} min" if minutes < 60 else f"about {_number_of_hours(work)} h"
+def _time(work: Work) -> str:
+    return duration(None if work.hours is None else 3600 * work.hours)
 
 
 def _pace(quality: Quality) -> str:

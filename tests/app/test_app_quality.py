@@ -22,7 +22,7 @@ def test_a_fresh_round_shows_the_models_numbers_and_no_precision(open_page, app_
     page = open_page("quality")
     shown = metrics(page)
     assert shown["To review"].value == "48"
-    assert shown["Hours"].value == "–"
+    assert shown["Time"].value == "–"
     assert "Precision among reviewed" not in shown
     assert "By the model's own probabilities" in texts(page)
     assert "Go on: about" in texts(page)
@@ -42,7 +42,7 @@ def test_audit_gives_the_noise_rate_and_the_precision(open_page, app_workspace):
     assert shown["Precision among reviewed"].value.endswith(" %")
     assert "measured by the random audit" in texts(page)
     assert "Calibrated on the 80 decisions" in texts(page)
-    assert shown["Hours"].delta == "3.5 s each, median of 80"
+    assert shown["Time"].delta == "3.5 s each, median of 80"
 
 
 def test_slider_moves_the_work(open_page, app_workspace):

@@ -96,6 +96,13 @@ def test_go_on_while_the_next_labels_are_wrong():
     assert advice.errors.value > 30
 
 
+def test_a_single_error_far_behind_keeps_nobody_reviewing():
+    audited = range(100, 500, 10)
+    found = outlook(pool(two_groups(), wrong=[*range(100), 410], decided=150, audited=audited))
+    assert found.advice.stop is True
+    assert found.advice.left.value > 0
+
+
 def test_pool_of_nothing():
     found = estimates.outlook(pool([]), [TAU], seed=0)
     assert found.source is None

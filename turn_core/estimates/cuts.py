@@ -16,7 +16,9 @@ MIN_AUDIT = 10
 REVIEWED = 0.95
 """The front of the review is the last place before which this share is decided."""
 WORTH = 0.05
-"""Reviewing goes on where the typical share of errors is at least this: 1 in 20."""
+"""Reviewing goes on while the typical share of errors is at least this: 1 in 20."""
+AHEAD = 3
+"""Groups over which that share is averaged: one unlucky group ends no review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class StopAdvice:
     stop: bool | None
     """None where nothing is known yet."""
     to_review: int
-    """Open samples up to the last place where WORTH is reached."""
+    """Open samples up to the first place where the share of errors falls below WORTH."""
     errors: Interval | None
     """Wrong labels among them."""
     left: Interval | None
@@ -79,13 +81,23 @@ def _cut(pool: Pool, tau: float, place: int, front: int, found: Forecast) -> Cut
 
 
 def _advice(pool: Pool, front: int, found: Forecast) -> StopAdvice:
-    worth = np.flatnonzero(found.rate >= WORTH)
-    place = int(found.edges[worth[-1] + 1]) if len(worth) else 0
+    place = _worth_until(pool, found)
     to_review = int(pool.open[:place].sum())
     left, source = _left(pool, place, front, found)
     if found.source is None:
         return StopAdvice(None, to_review, None, left, source)
     return StopAdvice(to_review == 0, to_review, found.before(place), left, source)
+
+
+def _worth_until(pool: Pool, found: Forecast) -> int:
+    """Return the first edge after which the share of errors, AHEAD groups on, is below WORTH."""
+    open_before = np.concatenate([[0], np.cumsum(pool.open)])[found.edges]
+    waiting = found.rate[np.diff(open_before) > 0]
+    starts = found.edges[:-1][np.diff(open_before) > 0]
+    for group, start in enumerate(starts):
+        if waiting[group : group + AHEAD].mean() < WORTH:
+            return int(start)
+    return len(pool)
 
 
 def _left(
