@@ -63,6 +63,10 @@ def test_tables_hold_every_point_and_figure(workspace, backbone):
     assert [row["method"] for row in figures] == ["before", "probe", "fft"]
     assert float(figures[2]["cka"]) == pytest.approx(done.panels[2].metrics["cka"])
     assert figures[0]["accuracy"] == ""
+    drawn = {f"{stem}.{end}" for stem in ("figure2", "curves") for end in ("png", "svg", "html")}
+    assert drawn < set(done.summary["files"])
+    for name in done.summary["files"]:
+        assert explorations.result_file(*where, name).stat().st_size > 100
 
 
 def test_points_come_from_the_test_split(workspace, backbone):
