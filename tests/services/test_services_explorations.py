@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from exploration_rows import BEFORE, explored
 
-from turn_core.config import from_dict, to_dict
+from turn_core.config import TurnConfig, from_dict, to_dict
 from turn_core.errors import ConfigError, ConflictError, DataError, NotFoundError
 from turn_core.explore_config import ExploreConfig
 from turn_core.services import (
@@ -14,8 +14,10 @@ from turn_core.services import (
     jobs,
     projects,
     review,
+    runs,
     samples,
 )
+from turn_core.services.overviews import NextStep
 from turn_core.types import Action, DecisionRequest, JobKind, JobState
 from turn_core.types.exploring import PanelMethod
 
@@ -187,3 +189,12 @@ def test_settings_survive_json_and_always_have_pca_first():
     config = ExploreConfig(levels=[0.3, 0.3, 0.6], projections=["umap"], classes=[4, 2])
     assert (config.levels, config.projections) == ((0.3, 0.6), ("pca", "umap"))
     assert from_dict(ExploreConfig, to_dict(config)) == config
+
+
+def test_an_exploration_keeps_nobody_from_the_next_step(workspace, project_id):
+    start(workspace, project_id)
+    seen = projects.overview(workspace, project_id)
+    assert (seen.next_step, seen.active_job.kind) == (NextStep.TRAIN, JobKind.EXPLORE)
+    runs.start_run(workspace, project_id, TurnConfig(), actor="ann")
+    seen = projects.overview(workspace, project_id)
+    assert (seen.next_step, seen.active_job.kind) == (NextStep.WAIT, JobKind.TRAIN)

@@ -188,7 +188,8 @@ class _Exploration:
             panel = self.folder.load(one.idx)
             if panel is None:
                 run = self._level(one, before)
-                logits = training.fit_probe(before.train, run).logits(before.points)
+                probe = training.fit_probe(before.train, run, check=self.check)
+                logits = probe.logits(before.points)
                 panel = record(one, {**before.panel.metrics, **self._accuracy(logits, run)}, ())
                 self.folder.save(panel, {})
             self.on_panel(panel)

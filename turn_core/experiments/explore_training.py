@@ -64,7 +64,7 @@ def turn_config(config: ExploreConfig, spec: BackboneSpec, precision: str) -> Tu
     return replace(preset, finetune=finetune, holdout_fraction=0.0)
 
 
-def fit_probe(features: Features, level: Level) -> LinearProbe:
+def fit_probe(features: Features, level: Level, *, check: Check) -> LinearProbe:
     """A linear probe by cross entropy on frozen features (T, D) and the noised labels.
 
     By CE, as FFT: what differs between the two lines is then the fine-tuning alone.
@@ -76,6 +76,7 @@ def fit_probe(features: Features, level: Level) -> LinearProbe:
         replace(level.config.probe, loss="ce"),
         seed=derive(level.config.seed, "explore", "probe"),
         device=level.device,
+        on_epoch=lambda epoch, loss: check(),
     )
 
 
