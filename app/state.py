@@ -9,7 +9,9 @@ PROJECT = "project"
 JOB = "job"
 EXPLORATION = "exploration"
 """Names of the query parameters: an address brings back the project, import and exploration."""
-QUEUE = frozenset({"kind", "class_id", "given", "suggested", "tag", "low", "high", "status"})
+QUEUE = frozenset(
+    {"kind", "class_id", "given", "suggested", "tag", "low", "high", "confidence", "status"}
+)
 """Query parameters that describe a queue, on the page Review only."""
 
 

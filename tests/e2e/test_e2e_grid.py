@@ -137,15 +137,23 @@ def test_next_grid_comes_by_key_and_by_itself_once_all_is_decided(server, projec
     expect(cell(grid, 0)).to_contain_text("Kept")
 
 
-def test_whole_queue_is_selected_by_a_second_press(server, project, grid: Page):
-    grid.keyboard.press("Control+a")
-    grid.keyboard.press("Control+a")
-    expect(grid.locator(".js-selected")).to_have_text("200 selected")
-    grid.keyboard.press("n")
-    grid.keyboard.press("Enter")
-    wait_saved(grid, 1)
-    assert statuses(server, project) == {ReviewStatus.NEEDS_REVIEW: 200}
-    expect(grid.locator(".finish")).to_contain_text("The queue is done")
+def test_whole_queue_is_selected_by_a_second_press_loaded_or_not(server, page: Page):
+    project = seed_project(server.workspace, num_samples=500, num_images=9, name="whole queue")
+    seed_run(server.workspace, project, num_issues=100)
+    open_review(page, server, project)
+    page.keyboard.press("g")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+a")
+    expect(page.locator(".js-selected")).to_have_text("500 selected")
+    page.keyboard.press("w")
+    expect(page.get_by_role("dialog")).to_contain_text("Use the suggestion for 500 images")
+    page.keyboard.press("Enter")
+    wait_saved(page, 1)
+    assert statuses(server, project) == {ReviewStatus.RELABELED: 500}
+    expect(page.locator(".finish")).to_contain_text("The queue is done")
+    page.keyboard.press("Control+z")
+    wait_saved(page, 2)
+    assert statuses(server, project) == {ReviewStatus.PENDING: 500}
 
 
 def test_digit_and_search_label_all_that_are_selected(server, project, grid: Page):

@@ -88,7 +88,10 @@ class Bar {
   }
 
   others(query) {
-    const range = query.low || query.high ? `clean probability ${query.low ?? 0} – ${query.high ?? 1}` : "";
+    const texts = [];
+    if (query.low || query.high) texts.push(`clean probability ${query.low ?? 0} – ${query.high ?? 1}`);
+    if (query.confidence) texts.push(`suggestion at least ${percent(Number(query.confidence))}`);
+    const range = texts.join(", ");
     this.$("range").textContent = range;
     this.$("range").hidden = !range;
     this.$("clear").hidden = !Object.keys(query).length;

@@ -11,7 +11,7 @@ class Bulk {
     Object.assign(this, { panel, view, overlays, thumb });
   }
 
-  // `items` as [{card, at, action, classId}]; calls onApply with those that are left.
+  // `items` as [{card, action, classId}]; calls onApply with those that are left.
   ask(what, items, onApply) {
     this.items = items;
     this.what = what;
@@ -47,7 +47,7 @@ class Bulk {
 
   // How sure the model is of the label that the decision puts; null where it puts none.
   sure({ card, action, classId }) {
-    if (action === "keep") return card.givenP;
+    if (action === "keep") return card.givenP ?? null;
     if (action !== "relabel") return null;
     if (classId === card.suggested) return card.suggestedP;
     return card.top.find(([id]) => id === classId)?.[1] ?? 0;

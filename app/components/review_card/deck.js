@@ -10,6 +10,7 @@ class Deck {
     this.runId = data.runId;
     this.queue = data.queue;
     this.cards = [];
+    this.told = new Map(); // versions by sample id
     this.at = 0;
     this.done = []; // what was decided here, in order: what undo walks back
     this.undone = []; // what was taken back: what redo gives again
@@ -26,7 +27,8 @@ class Deck {
 
   append(candidates) {
     const waiting = new Set(this.cards.map((card) => card.id));
-    const fresh = candidates.filter((candidate) => !waiting.has(candidate.id));
+    const stale = (candidate) => this.told.get(candidate.id) > candidate.version;
+    const fresh = candidates.filter((candidate) => !waiting.has(candidate.id) && !stale(candidate));
     this.cards.push(...fresh.map((candidate) => ({ ...candidate, entered: candidate.status })));
     return fresh.length;
   }
@@ -34,6 +36,17 @@ class Deck {
   // Under this name the ledger keeps from which queue a decision came.
   get name() {
     return this.queue.kind ?? "worst_first";
+  }
+
+  // What became of samples that may have been decided before their cards were here, or while their
+  // cards were on the way.
+  tell(results) {
+    const cards = new Map(this.cards.map((card) => [card.id, card]));
+    for (const { id, version, status, current } of results) {
+      this.told.set(id, version);
+      if (status === "pending") this.exhausted = false; // an undo may bring back cards that are not here
+      Object.assign(cards.get(id) ?? {}, { version, status, current });
+    }
   }
 
   get skipped() {
@@ -78,6 +91,22 @@ class Deck {
 
   lastInOrder() {
     return this.cards.findLast((card) => this.inOrder(card.entered));
+  }
+
+  // All samples of the queue, those that are not loaded with what a decision on many needs; null
+  // when there was no answer.
+  async everything() {
+    const query = new URLSearchParams({ ...this.queue, run_id: this.runId });
+    const response = await fetch(`${this.api}/queue/selection?${query}`, { credentials: "same-origin" }).catch(() => null);
+    if (!response?.ok) return null;
+    const { columns, samples } = await response.json();
+    const loaded = new Map(this.cards.map((card) => [card.id, card]));
+    const at = Object.fromEntries(columns.map((name, index) => [name, index]));
+    return samples.map((row) => loaded.get(row[at.sample_id]) ?? {
+      id: row[at.sample_id], name: `image ${row[at.sample_id]}`, sha: "", version: row[at.version],
+      given: row[at.current_class_id], current: row[at.current_class_id], status: "pending", entered: "pending",
+      suggested: row[at.suggested_class_id], suggestedP: row[at.suggested_probability], top: [],
+    });
   }
 
   thumb(sample) {

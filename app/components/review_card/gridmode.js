@@ -1,7 +1,5 @@
 // What keys and clicks do in the grid: move, select, decide for all that are selected.
 
-const MOST_AT_ONCE = 500; // what the server takes in one transaction
-
 class GridMode {
   constructor(review) {
     this.review = review;
@@ -43,7 +41,7 @@ class GridMode {
   // The classes that the digits stand for, likeliest for the selected images together first.
   choices() {
     const { review } = this;
-    const targets = this.targets().map(({ card }) => card);
+    const targets = this.targets();
     if (targets.length === 1) return review.choices(targets[0]);
     const sums = new Map();
     for (const card of targets) for (const [id, share] of card.top) sums.set(id, (sums.get(id) ?? 0) + share);
@@ -65,19 +63,16 @@ class GridMode {
   }
 
   targets() {
-    const { plan } = this.review;
-    if (this.selection.size) return this.selection.of(this.cards);
-    return plan.card ? [{ card: plan.card, at: plan.at }] : [];
+    const { card } = this.review.plan;
+    if (this.selection.size) return [...this.selection.cards.values()];
+    return card ? [card] : [];
   }
 
   click(event) {
     const at = this.grid.place(event.target.closest(".cell"));
     if (at === null) return;
     if (event.shiftKey) this.selection.range(this.cards, at);
-    else {
-      this.selection.toggle(this.cards, at);
-      this.selection.settle(at);
-    }
+    else this.selection.toggle(this.cards, at);
     this.goTo(at);
   }
 
@@ -103,11 +98,19 @@ class GridMode {
     else if (id === "extend") this.extend(event.key);
     else if (id === "select") this.toggle();
     else if (id === "all") this.all();
-    else if (id === "nextGrid") this.goTo(this.grid.page(plan.at) + CELLS);
+    else if (id === "nextGrid") this.nextGrid();
     else if (id === "prevGrid") this.goTo(this.grid.page(plan.at) - CELLS);
     else if (id === "close" || id === "clear") return this.clear();
     else return false;
     return true;
+  }
+
+  nextGrid() {
+    const { review } = this;
+    const to = this.grid.page(review.plan.at) + CELLS;
+    if (to < this.cards.length || review.deck.exhausted) return this.goTo(to);
+    review.later.push(() => this.nextGrid()); // once its images have arrived
+    return review.fill();
   }
 
   clear() {
@@ -121,7 +124,6 @@ class GridMode {
     const { plan } = this.review;
     if (!plan.card) return;
     this.selection.toggle(this.cards, plan.at);
-    this.selection.settle(plan.at);
     this.show();
   }
 
@@ -135,25 +137,20 @@ class GridMode {
     this.goTo(to);
   }
 
-  // First the images in sight, then the whole queue as it is filtered, up to a limit.
+  // First the images in sight, then the whole queue as it is filtered, as far as the server goes.
   async all() {
     const { review } = this;
-    const open = (cards) => cards.filter((card) => card.status === card.entered);
-    if (!this.selection.hasAll(open(this.onPage()))) {
-      this.selection.add(open(this.onPage()));
+    const { deck } = review;
+    const open = this.onPage().filter((card) => card.status === card.entered);
+    if (!this.selection.hasAll(open)) {
+      this.selection.add(open);
       return this.show();
     }
-    const { deck } = review;
     review.view.note("Looking for the rest of the queue…", "info");
-    while (!deck.exhausted && this.cards.length < MOST_AT_ONCE) {
-      if (deck.filling) await deck.filling.catch(() => null);
-      else if (!(await deck.refill())) break;
-    }
-    if (deck !== review.deck) return undefined;
-    const found = open(this.cards).slice(0, MOST_AT_ONCE);
-    this.selection.add(found);
-    const more = !deck.exhausted || open(this.cards).length > MOST_AT_ONCE;
-    review.view.note(more ? `The first ${found.length.toLocaleString("en")} of the queue are selected; that is the most at one time.` : "", "info");
+    const found = await deck.everything();
+    if (deck !== review.deck) return undefined; // another queue was opened meanwhile
+    review.view.note(found ? "" : "The rest of the queue did not arrive; try again.", "warn");
+    this.selection.add(found ?? []);
     return this.show();
   }
 
@@ -162,26 +159,23 @@ class GridMode {
     const targets = this.targets();
     if (!targets.length) return;
     if (!this.selection.size) {
-      review.plan.decide(...review.decision(targets[0].card, what, classId));
+      review.plan.decide(...review.decision(targets[0], what, classId));
       review.runner.pump();
       return;
     }
-    const items = targets.map(({ card, at }) => {
+    const items = targets.map((card) => {
       const [action, chosen] = review.decision(card, what, classId);
-      return { card, at, action, classId: chosen };
+      return { card, action, classId: chosen };
     });
     this.bulk.ask(what, items, (left) => this.apply(left));
   }
 
   apply(items) {
     const { review } = this;
-    const entry = {
-      at: review.plan.at,
-      items: items.map(({ card, at, action, classId }) => ({ at, id: card.id, action, classId })),
-      seconds: (performance.now() - this.shownAt) / 1000 / items.length,
-    };
+    const seconds = (performance.now() - this.shownAt) / 1000 / items.length;
+    this.shownAt = performance.now();
     this.selection.clear();
-    review.plan.make(entry);
+    review.plan.make({ at: review.plan.at, items, seconds: Math.min(seconds, 86400) });
     review.runner.pump();
   }
 

@@ -52,20 +52,27 @@ class Runner {
     return { theirs: result.outcome === "conflict", decided: take(card, result) };
   }
 
-  // All of a batch, or its undo. What somebody else decided meanwhile stays as it is.
+  // All of a batch, or its undo or redo. What somebody else decided meanwhile stays as it is.
   async batch({ kind, entry }, deck) {
-    const cards = new Map(entry.items.map((item) => [item.id, deck.cards[item.at]]));
-    const seconds = kind === "undo" ? null : Math.min(entry.seconds ?? 0, 86400);
-    const decisions = entry.items.map((item) => ({
-      id: item.id, version: cards.get(item.id).version, key: newKey(), bulk: true, seconds,
-      action: kind === "undo" ? "undo" : item.action, class: kind === "undo" ? null : item.classId,
-      run: this.review.data.runId, queue: deck.name,
-    }));
-    const answer = await this.saver.post("decisions", { decisions }, (attempt) => this.retry(attempt));
+    const key = newKey();
+    const path = kind === "make" ? "decisions" : `batches/${entry.key}/${kind}`;
+    const body = kind === "make" ? { batch: key, decisions: this.decisions(entry, deck) } : { key };
+    const answer = await this.saver.post(path, body, (attempt) => this.retry(attempt));
+    entry.key = key;
+    const cards = new Map(entry.items.map(({ card }) => [card.id, card]));
     let decided = 0;
     for (const result of answer.results) decided += take(cards.get(result.id), result);
+    deck.tell(answer.results);
     const left = answer.results.filter((result) => result.outcome === "conflict").length;
-    return { decided, left, number: answer.results.length - left };
+    const number = answer.results.length - left;
+    return { decided, left, number, theirs: number === 0 };
+  }
+
+  decisions({ items, seconds }, deck) {
+    return items.map(({ card, action, classId }) => ({
+      id: card.id, version: card.version, action, class: classId, key: `in batch ${card.id}`,
+      run: this.review.data.runId, queue: deck.name, seconds,
+    }));
   }
 
   async decide(card, action, classId) {

@@ -3,6 +3,7 @@
 
 const WAITS_MS = [400, 1000, 2000, 4000, 8000];
 const ANSWER_MS = 10000;
+const KEPT_ALIVE = 60000; // browsers allow 64 KiB
 
 class Refused extends Error {}
 
@@ -66,13 +67,14 @@ class Saver {
   }
 }
 
-function send(url, body) {
+function send(url, content) {
+  const body = JSON.stringify(content);
   return fetch(url, {
     method: "POST",
     credentials: "same-origin",
-    keepalive: true,
+    keepalive: body.length < KEPT_ALIVE, // is sent although the page is left
     headers: { "Content-Type": "application/json", "X-Turn-Audit": "1" },
-    body: JSON.stringify(body),
+    body,
     signal: AbortSignal.timeout(ANSWER_MS),
   });
 }

@@ -1,4 +1,4 @@
-// Which images are selected, by their ids, and the place from which a range goes on.
+// Which images are selected, and the place from which a range goes on.
 
 class Selection {
   constructor() {
@@ -6,53 +6,44 @@ class Selection {
   }
 
   clear() {
-    this.ids = new Set();
-    this.anchor = null;
+    this.cards = new Map(); // by id
+    this.settle(null);
   }
 
   get size() {
-    return this.ids.size;
+    return this.cards.size;
   }
 
   has(card) {
-    return this.ids.has(card.id);
+    return this.cards.has(card.id);
   }
 
   toggle(cards, at) {
-    const { id } = cards[at];
-    if (!this.ids.delete(id)) this.ids.add(id);
-    this.anchor = at;
+    const card = cards[at];
+    if (!this.cards.delete(card.id)) this.add([card]);
+    this.settle(at);
   }
 
   // Selects from the anchor to here; an earlier range from the same anchor gives way.
   range(cards, at) {
-    if (this.anchor === null) this.anchor = at;
-    for (const id of this.ranged ?? []) this.ids.delete(id);
+    if (this.anchor === null) this.settle(at);
+    for (const card of this.ranged) this.cards.delete(card.id);
     const [from, to] = [Math.min(this.anchor, at), Math.max(this.anchor, at)];
-    this.ranged = cards.slice(from, to + 1).map((card) => card.id);
-    for (const id of this.ranged) this.ids.add(id);
+    this.ranged = cards.slice(from, to + 1).filter((card) => !this.has(card));
+    this.add(this.ranged);
   }
 
-  // The next range keeps what is selected now.
+  // The next range starts here, and keeps what is selected now.
   settle(at) {
     this.anchor = at;
-    this.ranged = null;
+    this.ranged = [];
   }
 
   add(cards) {
-    for (const card of cards) this.ids.add(card.id);
+    for (const card of cards) this.cards.set(card.id, card);
   }
 
   hasAll(cards) {
-    return cards.length > 0 && cards.every((card) => this.ids.has(card.id));
-  }
-
-  of(cards) {
-    const seen = new Set();
-    return cards.flatMap((card, at) => {
-      if (!this.ids.has(card.id) || seen.has(card.id)) return [];
-      seen.add(card.id);
-      return [{ card, at }];
-    });
+    return cards.length > 0 && cards.every((card) => this.has(card));
   }
 }
