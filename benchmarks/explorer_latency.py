@@ -4,8 +4,9 @@
 
 It starts the app on an empty home folder, seeds a project with an exploration of two backbones
 (before, and after fine-tuning at two noise levels), and draws lassos of all sizes. The selection
-counts as shown two animation frames after all maps were painted. Bytes are those of the network
-during the lassos, both ways; memory is that of the page's process and of its JavaScript heap.
+counts as shown two animation frames after all maps were painted, and as listed two frames after
+its first 120 images stand below them. Traffic is that of the browser during the lassos: it fetches
+thumbnails not shown before. Memory is that of the page's process, and its JavaScript heap.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app"), str(ROOT / "tests" / "e2e")]
 
+import harness  # noqa: E402
 import seeding  # noqa: E402
 import seeding_maps  # noqa: E402
 from e2e_helpers import free_port, start_web, stop  # noqa: E402
@@ -40,16 +42,19 @@ WATCH = """() => {
     if (n.matches('.explorer')) return n;
     if (n.shadowRoot) { const found = deep(n.shadowRoot); if (found) return found; } } };
   const root = deep(document);
-  let released = 0;
-  window.turnTimes = [];
-  root.addEventListener('pointerup', () => { released = performance.now(); }, true);
+  const released = { painted: 0, listed: 0 };
+  window.turnTimes = { painted: [], listed: [] };
+  root.addEventListener('pointerup', () => {
+    released.painted = released.listed = performance.now();
+  }, true);
   const frame = () => new Promise((done) => requestAnimationFrame(done));
-  new MutationObserver(async () => {
-    const start = released;
-    released = 0;
+  const watch = (name) => new MutationObserver(async () => {
+    const start = released[name];
+    released[name] = 0;
     await frame(); await frame();
-    if (start) window.turnTimes.push(performance.now() - start);
-  }).observe(root, { attributes: true, attributeFilter: ['data-painted'] });
+    if (start) window.turnTimes[name].push(performance.now() - start);
+  }).observe(root, { attributes: true, attributeFilter: [`data-${name}`] });
+  watch('painted'); watch('listed');
 }"""
 SLIDE = """async () => {
   const deep = (root) => { for (const n of root.querySelectorAll('*')) {
@@ -72,11 +77,12 @@ class Traffic:
     """Bytes over the network and the socket, counted by the browser itself."""
 
     def __init__(self, session: CDPSession) -> None:
-        self.sent, self.received = 0, 0
+        self.sent, self.received, self.requests = 0, 0, 0
         session.send("Network.enable")
         session.on("Network.webSocketFrameSent", lambda event: self._frame(event, sent=True))
         session.on("Network.webSocketFrameReceived", lambda event: self._frame(event, sent=False))
         session.on("Network.loadingFinished", self._loaded)
+        session.on("Network.requestWillBeSent", self._asked)
 
     def _frame(self, event: Any, *, sent: bool) -> None:
         size = len(event["response"]["payloadData"])
@@ -86,10 +92,14 @@ class Traffic:
     def _loaded(self, event: Any) -> None:
         self.received += int(event.get("encodedDataLength", 0))
 
+    def _asked(self, event: Any) -> None:
+        self.requests += 1
+        self.sent += len(str(event["request"].get("postData", "")))
+
     def take(self) -> dict[str, int]:
         """What passed since the last call."""
-        found = {"sent": self.sent, "received": self.received}
-        self.sent, self.received = 0, 0
+        found = {"sent": self.sent, "received": self.received, "requests": self.requests}
+        self.sent, self.received, self.requests = 0, 0, 0
         return found
 
 
@@ -108,6 +118,7 @@ def main() -> None:
         finally:
             stop(web)
             workspace.close()
+    print(harness.machine())
     print(json.dumps(figures, indent=2))
 
 
@@ -151,10 +162,11 @@ def measure(url: str, lassos: int, points: int) -> dict[str, Any]:
             "maps": page.locator("[data-panel]").count(),
             "points_per_map": points,
             "page_opened_s": round(opened, 1),
-            "bytes_to_open": loading,
-            "lasso_to_selection_ms": summary(times),
+            "traffic_to_open": loading,
+            "lasso_to_selection_ms": summary(times["painted"]),
+            "lasso_to_list_ms": summary(times["listed"]),
             "selected_at_most": max(selected),
-            "bytes_per_lasso": {name: round(size / lassos) for name, size in spent.items()},
+            "traffic_per_lasso": {name: round(size / lassos, 1) for name, size in spent.items()},
             "slider_step_ms": summary(slides),
             "memory": memory(session),
         }
@@ -162,7 +174,7 @@ def measure(url: str, lassos: int, points: int) -> dict[str, Any]:
     return found
 
 
-def draw(page: Page, number: int) -> tuple[list[float], list[int]]:
+def draw(page: Page, number: int) -> tuple[dict[str, list[float]], list[int]]:
     """Draw lassos in turn on all maps, from small to a third of a map across."""
     rng = np.random.default_rng(1)
     fields = page.locator("[data-panel] .field")
@@ -180,9 +192,9 @@ def draw(page: Page, number: int) -> tuple[list[float], list[int]]:
         for angle in angles[1:]:
             page.mouse.move(x + radius * np.cos(angle), y + radius * np.sin(angle))
         page.mouse.up()
-        page.wait_for_function(f"() => window.turnTimes.length > {count}", timeout=20_000)
+        page.wait_for_function(f"() => window.turnTimes.listed.length > {count}", timeout=20_000)
         selected.append(int(page.locator(".explorer").get_attribute("data-selected") or 0))
-    times: list[float] = page.evaluate("() => window.turnTimes")
+    times: dict[str, list[float]] = page.evaluate("() => window.turnTimes")
     return times, selected
 
 

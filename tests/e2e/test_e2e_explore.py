@@ -5,6 +5,7 @@ import io
 import uuid
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from e2e_helpers import READY, go_to, wait_saved
 from playwright.sync_api import Page, expect
 from seeding import seed_project, seed_run
@@ -121,7 +122,8 @@ def test_slider_moves_the_points_and_the_choice_is_kept(server, project, page: P
     page.wait_for_timeout(500)
     go_to(page, "Data")
     go_to(page, "Explore")
-    expect(page.locator(".explorer")).to_have_attribute("data-shown", "pca clean")
+    shown = page.locator(".explorer")
+    expect(shown).to_have_attribute("data-shown", "pca clean", timeout=30_000)
     assert page.locator(".js-share").input_value() == "50"
     assert after
 
@@ -164,11 +166,11 @@ def test_selection_goes_to_review_and_comes_back_in_other_colours(server, projec
     page.wait_for_url("**/review*")
     (tag,) = tags.list_tags(server.workspace, project)
     assert tag.num_samples == 20
-    expect(page.locator(".card")).to_have_attribute("data-position", "0")
+    expect(page.locator(".card")).to_have_attribute("data-position", "0", timeout=30_000)
     page.keyboard.press("w")  # takes the suggested label: dog
     wait_saved(page, 1)
     go_to(page, "Explore")
-    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20", timeout=30_000)
     page.locator(".js-colour").select_option("current")
     expect(page.locator(".legend .number").first).to_have_text("19 / 19")
     expect(page.locator(".legend .number").nth(1)).to_have_text("1 / 21")
@@ -203,3 +205,20 @@ def test_page_fits_on_a_narrow_screen(server, project, page: Page):
     assert not wide
     boxes = [page.locator("[data-panel]").nth(n).bounding_box() for n in range(5)]
     assert all(box is not None and box["width"] > 120 for box in boxes)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(server, project, page: Page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    open_maps(page, server, project)
+    right_half(page, 1)
+    expect(page.locator(".picked li")).to_have_count(20)
+    page.get_by_role("button", name="Tag", exact=True).click()
+    found = [
+        f"{rule['id']}: {node['target']} {node['html'][:120]}"
+        for rule in Axe().run(page).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+        if isinstance(node["target"][0], list)
+    ]
+    assert found == []

@@ -6,20 +6,20 @@ function buildBoard(explorer, samples) {
   const { view } = samples;
   const root = part("section", "board");
   root.setAttribute("aria-label", view.title);
-  if (explorer.compared) root.append(part("h3", "", view.title));
+  if (explorer.compared) root.append(part("h2", "", view.title));
   const grid = part("div", "maps");
   const methods = view.methods.length;
   const rows = 1 + Math.max(...view.slots.map((slot) => slot.row));
-  // One backbone has room to lie down: levels side by side, TURN below.
-  const lying = !explorer.compared && view.backbones.length === 1 && rows <= 4;
-  grid.style.setProperty("--columns", lying ? rows : methods * view.backbones.length);
+  // One backbone has room to lie down: levels side by side, at most four, TURN below.
+  const lying = !explorer.compared && view.backbones.length === 1 ? Math.min(rows, 4) : 0;
+  grid.style.setProperty("--columns", lying || methods * view.backbones.length);
   const panels = [];
   view.backbones.forEach((backbone, place) => {
-    if (view.backbones.length > 1) grid.append(placed(part("h4", "backbone", backbone.title), 1, place * methods + 1, methods));
+    if (view.backbones.length > 1) grid.append(placed(part(explorer.compared ? "h3" : "h2", "backbone", backbone.title), 1, place * methods + 1, methods));
     const before = view.panels.find((info) => info.backbone === backbone.name && info.method === "before");
     let start = null;
     const put = (node, slot) => grid.append(lying
-      ? placed(node, slot.column + 1, slot.row + 1, 1)
+      ? placed(node, Math.floor(slot.row / lying) * methods + slot.column + 1, (slot.row % lying) + 1, 1)
       : placed(node, slot.row + 1 + Number(view.backbones.length > 1), place * methods + slot.column + 1, 1));
     for (const slot of view.slots) {
       const info = slot.method === "before" ? before

@@ -26,7 +26,7 @@ class Legend {
       : null;
     const same = rows && this.root.contains(document.activeElement?.shadowRoot?.activeElement ?? null);
     const focused = same ? this.root.getRootNode().activeElement?.dataset.code : undefined;
-    const kept = [part("h4", "", MODES[mode].title)];
+    const kept = [part("h2", "legend-title", MODES[mode].title)];
     if (!rows) kept.push(this.ramp(mode, theme));
     else {
       if (rows.length > MANY) kept.push(this.search());
