@@ -80,17 +80,17 @@ def test_dividemix__clean_probability_is_that_of_loops_in_float64():
     expected = posterior_by_loops(values)
     found = clean_probability(values)
     assert_allclose(found, expected, atol=1e-9)
-    split, unusual = divide(found, 0.5)
+    split = divide(found, 0.5)
     assert split.clean.tolist() == [i for i in range(400) if expected[i] > 0.5]
     assert sorted([*split.clean, *split.noisy]) == list(range(400))
-    assert unusual == ""
+    assert not split.halved
     assert np.mean(wrong[split.clean]) < 0.05
 
 
 def test_dividemix__believes_the_more_probable_half_where_one_side_would_be_empty():
-    split, unusual = divide(np.array([0.2, 0.4, 0.1, 0.3]), 0.5)
+    split = divide(np.array([0.2, 0.4, 0.1, 0.3]), 0.5)
     assert split.clean.tolist() == [1, 3]
-    assert "more probable half" in unusual
+    assert split.halved
     assert clean_probability(np.full(3, 0.7)).tolist() == [1, 1, 1]
 
 
@@ -223,6 +223,14 @@ def test_dividemix__averages_its_losses_over_epochs_and_penalises_confidence():
     )
     assert not np.array_equal(plain, averaged)
     assert not np.array_equal(plain, penalised)
+
+
+def test_dividemix__tells_of_splits_that_the_threshold_could_not_make():
+    data, _ = make_data(120)
+    config = DivideMixConfig(epochs=4, warmup_epochs=1, batch_size=16, threshold=0.999)
+    same = replace(data, features=np.ones_like(data.features))
+    (note,) = baselines["dividemix"](same, config, seed=1).notes
+    assert note.startswith("In 1 of 3 epochs, first in epoch 2, the threshold of 0.999")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -50,9 +50,10 @@ def run_dividemix(
         JobError: a loss is not finite.
     """
     heads = make_heads(data, config, seed=seed, device=device)
-    curve, notes = AccuracyCurve(data.test_labels, on_epoch), []
+    curve = AccuracyCurve(data.test_labels, on_epoch)
     labels = torch.from_numpy(data.labels).to(device)
     history: tuple[list[Floats], list[Floats]] = ([], [])
+    halved: list[int] = []
     for epoch in range(config.epochs):
         for head in heads:
             head.set_rate(config.learning_rate * (DECAY if 2 * epoch >= config.epochs else 1))
@@ -60,20 +61,28 @@ def run_dividemix(
             for head in heads:
                 warm_up(head, labels, config)
         else:
-            # Co-divide: both splits are made before either head trains, each for the other.
-            splits = []
-            for head, past in zip(heads, history):
-                past.append(normalised_losses(head, data, labels))
-                probability = clean_probability(np.mean(past[-config.loss_history :], axis=0))
-                split, unusual = divide(probability, config.threshold)
-                splits.append(split)
-                if unusual:
-                    notes.append(f"Epoch {epoch + 1}: {unusual}")
-            for head, peer, split in zip(heads, heads[::-1], splits[::-1]):
-                train_epoch(head, peer, split, labels, config, epoch)
+            first, second = co_divide(heads, history, data, labels, config)
+            train_epoch(heads[0], heads[1], second, labels, config, epoch)
+            train_epoch(heads[1], heads[0], first, labels, config, epoch)
+            halved += [epoch + 1] * (first.halved or second.halved)
         curve.add(heads[0].logits(data.test_features) + heads[1].logits(data.test_features))
     logits = heads[0].logits(data.features) + heads[1].logits(data.features)
-    return curve.result(logits, tuple(notes))
+    return curve.result(logits, _notes(halved, config))
+
+
+def co_divide(
+    heads: tuple[Head, Head],
+    history: tuple[list[Floats], list[Floats]],
+    data: BaselineData,
+    labels: Tensor,
+    config: DivideMixConfig,
+) -> tuple[Split, Split]:
+    """Return each head's split of all samples, both made before either trains on the other's."""
+    for head, past in zip(heads, history):
+        past.append(normalised_losses(head, data, labels))
+    means = [np.mean(past[-config.loss_history :], axis=0) for past in history]
+    first, second = (divide(clean_probability(mean), config.threshold) for mean in means)
+    return first, second
 
 
 def normalised_losses(head: Head, data: BaselineData, labels: Tensor) -> Floats:
@@ -108,18 +117,15 @@ def clean_probability(values: Floats) -> Floats:
     return np.asarray(expit(scores[:, 0] - scores[:, 1]))
 
 
-def divide(probability: Floats, threshold: float) -> tuple[Split, str]:
-    """Split at the threshold; where one side would be empty, at the median, with a sentence."""
-    clean, unusual = probability > threshold, ""
-    if clean.all() or not clean.any():
+def divide(probability: Floats, threshold: float) -> Split:
+    """Split at the threshold; where one side would be empty, at the median."""
+    clean = probability > threshold
+    halved = bool(clean.all() or not clean.any())
+    if halved:
         clean = np.zeros(len(probability), bool)
         clean[np.argsort(-probability, kind="stable")[: (len(probability) + 1) // 2]] = True
-        unusual = (
-            f"no split at a clean probability of {threshold}; the more probable half of the "
-            "labels was believed."
-        )
     weight = torch.from_numpy(probability.astype(np.float32))
-    return Split(np.flatnonzero(clean), np.flatnonzero(~clean), weight), unusual
+    return Split(np.flatnonzero(clean), np.flatnonzero(~clean), weight, halved=halved)
 
 
 def train_epoch(
@@ -143,3 +149,13 @@ def train_epoch(
             guess_weight=config.guess_weight * ramp,
         )
         head.step(loss)
+
+
+def _notes(halved: list[int], config: DivideMixConfig) -> tuple[str, ...]:
+    if not halved:
+        return ()
+    return (
+        f"In {len(halved)} of {config.epochs - config.warmup_epochs} epochs, first in epoch "
+        f"{halved[0]}, the threshold of {config.threshold} left one side of a split empty; the "
+        "more probable half was believed.",
+    )

@@ -35,6 +35,8 @@ class Split:
     """Samples whose label is guessed."""
     label_weight: Tensor
     """(N,) 0..1: share of the given label in the refined one; read for clean samples."""
+    halved: bool = False
+    """Whether it was made at the median, for want of another."""
 
 
 class Head:
