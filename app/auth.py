@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import resources, state
+from turn_core.types.reviewing import Claimant
 
 
 def gate() -> str:
@@ -22,6 +23,11 @@ def gate() -> str:
 def reviewer() -> str:
     """Return the reviewer's name of this browser session."""
     return resources.sessions().reviewer(_session_id())
+
+
+def claimant() -> Claimant:
+    """Return who claims cards in this browser session."""
+    return resources.sessions().claimant(_session_id())
 
 
 def rename(name: str) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from turn_core.errors import DataError, StoreError
+from turn_core.types.reviewing import Claimant
 
 DEFAULT_REVIEWER = "reviewer"
 MAX_NAME = 60
@@ -71,6 +72,11 @@ class Sessions:
         """Return the name chosen in this session, or the default."""
         chosen = self._names().get(session_id or "")
         return chosen or default_reviewer()
+
+    def claimant(self, session_id: str | None, name: str | None = None) -> Claimant:
+        """Return who has cards before them in this session: a name, in a browser."""
+        browser = "" if session_id is None else hashlib.sha256(session_id.encode()).hexdigest()[:16]
+        return Claimant(name or self.reviewer(session_id), browser)
 
     def set_reviewer(self, session_id: str, name: str) -> None:
         """Remember `name` for this session; the oldest of more than 1,000 sessions is dropped."""

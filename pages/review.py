@@ -27,7 +27,12 @@ queue = view.wanted_queue(state.review_queue(project_id))
 query = queue_query(queue)
 state.keep_queue_in_address(query)
 candidates = queues.next_candidates(
-    workspace, project_id, run.run_id, queue, limit=FIRST_CANDIDATES
+    workspace,
+    project_id,
+    run.run_id,
+    queue,
+    limit=FIRST_CANDIDATES,
+    claimant=auth.claimant(),
 )
 wish = review_card(
     {

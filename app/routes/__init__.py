@@ -30,6 +30,7 @@ def api_routes() -> list[BaseRoute]:
         Route(f"{project}/queue/selection", review.selection),
         Route(f"{project}/batches/{{key}}/undo", review.undo_batch, methods=["POST"]),
         Route(f"{project}/batches/{{key}}/redo", review.redo_batch, methods=["POST"]),
+        Route(f"{project}/claims/release", review.release, methods=["POST"]),
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
         Route(f"{exploration}/points", explorations.points),

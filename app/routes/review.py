@@ -13,9 +13,9 @@ from app.routes.queue_wire import counts_json, queue_from
 from app.routes.wire import batch_from, candidate_json, decisions_from, progress_json, result_json
 from app.sessions import clean_name
 from turn_core.errors import DataError
-from turn_core.services import queues, review
+from turn_core.services import claims, queues, review
 from turn_core.types import DecisionResult
-from turn_core.types.reviewing import Selected
+from turn_core.types.reviewing import Claimant, Selected
 
 MAX_CANDIDATES = 200
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -31,7 +31,13 @@ async def queue(request: Request) -> Response:
     def read() -> dict[str, object]:
         workspace = resources.workspace()
         candidates = queues.next_candidates(
-            workspace, project_id, run_id, wanted, limit=limit, after=after
+            workspace,
+            project_id,
+            run_id,
+            wanted,
+            limit=limit,
+            after=after,
+            claimant=_claimant(request),
         )
         counts = review.progress(workspace, project_id, run_id)
         return {
@@ -44,16 +50,28 @@ async def queue(request: Request) -> Response:
 
 @answers_errors
 async def counts(request: Request) -> Response:
-    """Return what is left in every queue of a run, and in the one that the query describes."""
+    """Return what is left in every queue of a run, and in the one that the query describes.
+
+    The page asks now and then while it is open: that also keeps its cards from others.
+    """
     project_id, run_id = _run_of(request)
     wanted = queue_from(request.query_params)
 
     def read() -> dict[str, object]:
         workspace = resources.workspace()
+        claims.renew(workspace, project_id, _claimant(request))
         found = counts_json(queues.queue_counts(workspace, project_id, run_id))
         return found | {"queue": queues.count(workspace, project_id, run_id, wanted)}
 
     return JSONResponse(await run_in_threadpool(read), headers=_NO_STORE)
+
+
+@answers_errors
+async def release(request: Request) -> Response:
+    """Give back the cards that this browser has before it."""
+    project_id, claimant = int(request.path_params["project_id"]), _claimant(request)
+    await run_in_threadpool(lambda: claims.release(resources.workspace(), project_id, claimant))
+    return JSONResponse({}, headers=_NO_STORE)
 
 
 @answers_errors
@@ -130,6 +148,11 @@ def _actor(request: Request, body: Mapping[str, object]) -> str:
     if isinstance(name, str):
         return clean_name(name)
     return sessions.reviewer(sessions.session_id(request.cookies))
+
+
+def _claimant(request: Request) -> Claimant:
+    sessions = resources.sessions()
+    return sessions.claimant(sessions.session_id(request.cookies))
 
 
 def _results(results: Sequence[DecisionResult]) -> Response:

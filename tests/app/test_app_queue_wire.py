@@ -89,3 +89,22 @@ def test_a_batch_is_decided_undone_and_redone_through_the_routes(client, app_wor
         batch = key
     assert client.post(f"{api}/batches/none/undo", json=body, headers=safe).status_code == 404
     assert client.post(f"{api}/batches/none/undo", json={}, headers=safe).status_code == 422
+
+
+def test_two_browsers_get_different_cards_and_a_left_page_gives_back(client, app_workspace):
+    project_id = seed_project(app_workspace)
+    run_id = seed_run(app_workspace, project_id)
+    api, safe = f"/api/projects/{project_id}", {"X-Turn-Audit": "1"}
+    with TestClient(client.app, base_url="http://localhost:8501") as other:
+        other.get("/")
+
+        def cards(browser):
+            found = browser.get(f"{api}/queue?run_id={run_id}&limit=3").json()["candidates"]
+            return [card["rank"] for card in found]
+
+        assert cards(client) == [0, 1, 2]
+        assert cards(other) == [3, 4, 5]
+        client.get(f"{api}/queue/counts?run_id={run_id}")
+        assert client.post(f"{api}/claims/release", json={}).status_code == 403
+        assert client.post(f"{api}/claims/release", json={}, headers=safe).status_code == 200
+        assert cards(other) == [0, 1, 2]

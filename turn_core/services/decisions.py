@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from turn_core.errors import DataError, NotFoundError
+from turn_core.store import claims as claim_queries
 from turn_core.store import engine as engines
 from turn_core.store import events as queries
 from turn_core.store import projects as project_queries
@@ -44,6 +45,9 @@ def record(
     saved = sum(result.outcome is Outcome.SAVED for result in results)
     if saved:
         project_queries.raise_label_rev(session, project_id, saved)
+        claim_queries.release_samples(
+            session, [r.sample_id for r in results if r.outcome is Outcome.SAVED]
+        )
     return results
 
 

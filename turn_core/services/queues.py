@@ -4,13 +4,16 @@ A queue is a `QueueFilter`: its kind says which samples it holds and in which or
 fields narrow it down. The order is frozen when a run completes; a decided sample leaves the queue.
 """
 
-from turn_core.services import overviews
-from turn_core.services.candidates import candidates_of
+from sqlalchemy.orm import Session
+
+from turn_core.services import claims, overviews
+from turn_core.services.candidates import candidates_by_ids, candidates_of
 from turn_core.services.workspace import Workspace
 from turn_core.store import queues as queries
 from turn_core.store import runs
+from turn_core.store.queues import Asked
 from turn_core.types import Candidate, QueueCounts, QueueFilter
-from turn_core.types.reviewing import MAX_BULK, Selected
+from turn_core.types.reviewing import MAX_BULK, Claimant, Selected
 
 WORST_FIRST = QueueFilter()
 """All undecided samples, the most suspicious first."""
@@ -24,17 +27,23 @@ def next_candidates(
     *,
     limit: int = 50,
     after: int | None = None,
+    claimant: Claimant | None = None,
 ) -> list[Candidate]:
     """Return the next samples of a queue; skipped ones come last.
 
     `after` is the sample behind which the others go on; skipped ones always start at the beginning.
+    With a `claimant` nobody else gets these samples while the lease lasts, and those that others
+    have are left out (`services.claims`). Without one it is a mere look.
 
     Raises:
         NotFoundError: the project has no such run, or the run's array file is gone.
     """
+    if claimant is not None:
+        ids = claims.take(workspace, project_id, run_id, queue, claimant, after=after, limit=limit)
+        return candidates_by_ids(workspace, project_id, run_id, ids)
     with workspace.reading() as session:
-        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
-        rows = queries.page(session, project_id, run_id, queue, tau=tau, after=after, limit=limit)
+        asked = _asked(session, project_id, run_id, queue)
+        rows = queries.page(session, asked, after=after, limit=limit)
         return candidates_of(session, workspace, project_id, run_id, rows)
 
 
@@ -47,8 +56,7 @@ def selection(
         NotFoundError: the project has no such run.
     """
     with workspace.reading() as session:
-        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
-        return queries.selection(session, project_id, run_id, queue, tau=tau, limit=limit)
+        return queries.selection(session, _asked(session, project_id, run_id, queue), limit=limit)
 
 
 def count(workspace: Workspace, project_id: int, run_id: int, queue: QueueFilter) -> int:
@@ -58,8 +66,7 @@ def count(workspace: Workspace, project_id: int, run_id: int, queue: QueueFilter
         NotFoundError: the project has no such run.
     """
     with workspace.reading() as session:
-        tau = overviews.threshold(runs.get_run(session, project_id, run_id))
-        return queries.count(session, project_id, run_id, queue, tau)
+        return queries.count(session, _asked(session, project_id, run_id, queue))
 
 
 def queue_counts(workspace: Workspace, project_id: int, run_id: int) -> QueueCounts:
@@ -71,3 +78,8 @@ def queue_counts(workspace: Workspace, project_id: int, run_id: int) -> QueueCou
     with workspace.reading() as session:
         tau = overviews.threshold(runs.get_run(session, project_id, run_id))
         return queries.counts(session, project_id, run_id, tau)
+
+
+def _asked(session: Session, project_id: int, run_id: int, queue: QueueFilter) -> Asked:
+    tau = overviews.threshold(runs.get_run(session, project_id, run_id))
+    return Asked(project_id, run_id, queue, tau)

@@ -34,6 +34,7 @@ _PRAGMAS = (
 )
 _MIGRATION_LOCK = 7_402_001
 _FILES_LOCK = 7_402_002
+_CLAIMS_LOCK = 7_500_000
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -124,6 +125,11 @@ def lock_migration(connection: Connection) -> None:
 def lock_files(session: Session) -> None:
     """Keep imports from starting while unused images are deleted, until the transaction ends."""
     _advisory_lock(session.connection(), _FILES_LOCK)
+
+
+def lock_claims(session: Session, project_id: int) -> None:
+    """Hand out the cards of a project to one reviewer at a time, until the transaction ends."""
+    _advisory_lock(session.connection(), _CLAIMS_LOCK + project_id)
 
 
 def allow_rebuilds(connection: Connection, *, on: bool) -> None:

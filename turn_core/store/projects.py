@@ -8,11 +8,12 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from turn_core.errors import NotFoundError
-from turn_core.store import exploration_tables, tables
+from turn_core.store import exploration_tables, review_tables, tables
 from turn_core.types import ClassInfo, Project, RefusedItem
 
 # Children first. `label_event` refers to itself, which both engines check per statement only.
 _CHILDREN: tuple[type[Any], ...] = (
+    review_tables.Claim,
     exploration_tables.SampleTag,
     exploration_tables.Tag,
     exploration_tables.ExplorationPanel,

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -28,40 +28,47 @@ FEW = 4000
 Condition = ColumnElement[bool]
 
 
+class Asked(NamedTuple):
+    """A queue of a run of a project; tau is the threshold of the run."""
+
+    project_id: int
+    run_id: int
+    queue: QueueFilter
+    tau: float
+
+
 def page(
     session: Session,
-    project_id: int,
-    run_id: int,
-    queue: QueueFilter,
+    asked: Asked,
     *,
-    tau: float,
     after: int | None,
     limit: int,
+    more: Sequence[Condition] = (),
 ) -> list[Any]:
     """Return rows of `COLUMNS`, then `SCORE_COLUMNS`: the next of the queue.
 
     Skipped samples come last, each time from their beginning; `after` is the sample behind which
-    the others go on (unknown to the run: from the beginning).
+    the others go on (unknown to the run: from the beginning). `more` are further conditions.
     """
-    last = (ReviewStatus.SKIPPED,) if ReviewStatus.SKIPPED in queue.statuses else ()
-    first = tuple(status for status in queue.statuses if status not in last) or last
+    wanted = asked.queue.statuses
+    last = (ReviewStatus.SKIPPED,) if ReviewStatus.SKIPPED in wanted else ()
+    first = tuple(status for status in wanted if status not in last) or last
     rows: list[Any] = []
     for statuses in (first, last)[: 1 + (last != first)]:
-        few = _few(session, project_id, statuses)
-        keys = _order(queue, tau, few=few)
-        query = select_scored().where(
-            *_holds(project_id, run_id, queue, tau), _in_status(statuses, few=few)
-        )
+        few = _few(session, asked.project_id, statuses)
+        keys = _order(asked.queue, asked.tau, few=few)
+        query = select_scored().where(*_holds(asked), _in_status(statuses, few=few), *more)
         if statuses == first and after is not None:
-            query = query.where(*_behind(session, run_id, keys, after))
+            query = query.where(*_behind(session, asked.run_id, keys, after))
         rows += session.execute(query.order_by(*keys).limit(limit - len(rows))).all()
         if len(rows) == limit:
             break
     return rows
 
 
-def _holds(project_id: int, run_id: int, queue: QueueFilter, tau: float) -> list[Condition]:
+def _holds(asked: Asked) -> list[Condition]:
     """Return what must be true of a sample of the queue, but for its review status."""
+    project_id, run_id, queue, tau = asked
     found: list[Condition] = [_SCORE.run_id == run_id, _S.project_id == project_id]
     low, high = queue.low, queue.high
     if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
@@ -135,30 +142,30 @@ def _behind(
     return [or_(keys[0] > place[0], and_(keys[0] == place[0], keys[1] > place[1]))]
 
 
-def selection(
-    session: Session, project_id: int, run_id: int, queue: QueueFilter, *, tau: float, limit: int
-) -> list[Selected]:
+def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
     """Return what a bulk decision needs of the samples of the queue, by rank."""
-    few = _few(session, project_id, queue.statuses)
+    statuses = asked.queue.statuses
+    few = _few(session, asked.project_id, statuses)
     suggested = (_SCORE.suggested_class_id, _SCORE.suggested_probability)
     query = (
         select(_S.id, _S.version, _S.current_class_id, *suggested)
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(project_id, run_id, queue, tau), _in_status(queue.statuses, few=few))
+        .where(*_holds(asked), _in_status(statuses, few=few))
     )
     rows = session.execute(query.order_by(_SCORE.rank + 0).limit(limit))
     return [Selected(*row) for row in rows]
 
 
-def count(session: Session, project_id: int, run_id: int, queue: QueueFilter, tau: float) -> int:
+def count(session: Session, asked: Asked) -> int:
     """Return how many samples the queue holds."""
-    few = _few(session, project_id, queue.statuses)
+    statuses = asked.queue.statuses
+    few = _few(session, asked.project_id, statuses)
     query = (
         select(func.count())
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(project_id, run_id, queue, tau), _in_status(queue.statuses, few=few))
+        .where(*_holds(asked), _in_status(statuses, few=few))
     )
     return int(session.execute(query).scalar_one())
 
@@ -184,6 +191,7 @@ def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueC
     left = {
         name: {key: Left(*value) for key, value in part.items()} for name, part in parts.items()
     }
+    twins = QueueFilter(kind=QueueKind.DUPLICATES)
     pairs = sorted(left["pair"].items(), key=lambda item: (-item[1].undecided, item[0]))
     return QueueCounts(
         by_status=dict(status_counts),
@@ -191,7 +199,7 @@ def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueC
         pairs=dict(pairs),
         classes={key: value for key, value in left["class"].items() if key is not None},
         near_tau=near,
-        duplicates=count(session, project_id, run_id, QueueFilter(kind=QueueKind.DUPLICATES), tau),
+        duplicates=count(session, Asked(project_id, run_id, twins, tau)),
         tags=_tags(session, project_id, run_id),
     )
 

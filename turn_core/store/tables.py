@@ -21,7 +21,8 @@ from turn_core.types import Action, JobState, ReviewStatus, SampleState
 
 PROJECT_STATES = ("ready", "deleting")
 RUN_STATES = ("queued", "running", "complete", "failed", "cancelled")
-ACTIVE = "state IN ('queued', 'running')"
+_ACTIVE = text("state IN ('queued', 'running')")
+ONLY_ACTIVE: dict[str, Any] = {"sqlite_where": _ACTIVE, "postgresql_where": _ACTIVE}
 
 
 class Home(Base):
@@ -134,13 +135,7 @@ class Job(Base):
             "(state = 'running') = (owner IS NOT NULL AND lease_until IS NOT NULL)", name="lease"
         ),
         Index(None, "state", "lease_until"),
-        Index(
-            "uq_job_dedupe_key",
-            "dedupe_key",
-            unique=True,
-            sqlite_where=text(ACTIVE),
-            postgresql_where=text(ACTIVE),
-        ),
+        Index("uq_job_dedupe_key", "dedupe_key", unique=True, **ONLY_ACTIVE),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)

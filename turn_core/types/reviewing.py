@@ -158,6 +158,14 @@ class QueueFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who has cards before them; `browser` tells two browsers of one name apart."""
+
+    reviewer: str
+    browser: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """What a bulk decision needs to know of a sample of a queue."""
 

@@ -23,6 +23,8 @@ class Review {
     });
     this.onLeave = (event) => (this.runner.running ? event.preventDefault() : undefined);
     this.onOnline = () => this.runner.saver.wake();
+    this.onGone = () => send(`${this.data.api}/claims/release`, {}).catch(() => {}); // cards for others
+    window.addEventListener("pagehide", this.onGone);
     window.addEventListener("beforeunload", this.onLeave);
     window.addEventListener("online", this.onOnline);
     this.root.addEventListener("click", (event) => this.click(event));
@@ -34,6 +36,8 @@ class Review {
     this.keys.stop();
     this.gridMode.grid.stop();
     this.bar.stop();
+    this.onGone();
+    window.removeEventListener("pagehide", this.onGone);
     window.removeEventListener("beforeunload", this.onLeave);
     window.removeEventListener("online", this.onOnline);
   }

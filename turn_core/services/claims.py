@@ -1,0 +1,91 @@
+"""Claims: while a reviewer has a card before them, nobody else gets it.
+
+A claim is a lease of `LEASE_SECONDS`. The page renews it while it is open, a decision ends it, and
+a browser that died gives its cards back when the lease ends. It is a courtesy: what is decided
+without one passes the version gate like any decision, and is never lost.
+"""
+
+import hashlib
+
+from sqlalchemy.orm import Session
+
+from turn_core.services import overviews
+from turn_core.services.workspace import Workspace
+from turn_core.store import claims as queries
+from turn_core.store import engine as engines
+from turn_core.store import queues as queue_queries
+from turn_core.store import runs as run_queries
+from turn_core.store.queues import Asked
+from turn_core.types import QueueFilter
+from turn_core.types.reviewing import Claimant
+
+LEASE_SECONDS = 300
+"""So long a card stays with a browser that is not heard of. Pages renew about once a minute."""
+
+
+def take(
+    workspace: Workspace,
+    project_id: int,
+    run_id: int,
+    queue: QueueFilter,
+    claimant: Claimant,
+    *,
+    after: int | None,
+    limit: int,
+) -> list[int]:
+    """Claim the next samples of a queue and return their ids in its order.
+
+    What the claimant has from another queue is given back. What they have from this one they get
+    again, in its place.
+
+    Raises:
+        NotFoundError: the project has no such run.
+    """
+    queue_key = hashlib.sha256(f"{run_id} {queue!r}".encode()).hexdigest()[:16]
+
+    def work(session: Session) -> list[int]:
+        tau = overviews.threshold(run_queries.get_run(session, project_id, run_id))
+        engines.lock_claims(session, project_id)
+        now = engines.now_ms(session)
+        queries.drop_expired(session, project_id, now)
+        queries.release_others(session, project_id, claimant, queue_key)
+        rows = queue_queries.page(
+            session,
+            Asked(project_id, run_id, queue, tau),
+            after=after,
+            limit=limit,
+            more=(queries.free_for(claimant, now),),
+        )
+        ids = [int(row[0]) for row in rows]
+        lease_until = now + LEASE_SECONDS * 1000
+        queries.take(
+            session, project_id, claimant, ids, queue_key=queue_key, lease_until=lease_until
+        )
+        return ids
+
+    return workspace.write(work)
+
+
+def renew(workspace: Workspace, project_id: int, claimant: Claimant) -> int:
+    """Prolong what a reviewer has before them in a browser; return how many cards that are.
+
+    A lease that has ended is not renewed: its card may be with somebody else by now. Nothing is
+    written while more than half of the lease is left.
+    """
+    with workspace.reading() as session:
+        soon = engines.now_ms(session) + LEASE_SECONDS * 500
+        held = queries.held(session, project_id, claimant)
+    if all(lease_until > soon for lease_until in held):
+        return len(held)
+
+    def work(session: Session) -> int:
+        now = engines.now_ms(session)
+        lease_until = now + LEASE_SECONDS * 1000
+        return queries.renew(session, project_id, claimant, now=now, lease_until=lease_until)
+
+    return workspace.write(work)
+
+
+def release(workspace: Workspace, project_id: int, claimant: Claimant) -> None:
+    """Give back at once all that a reviewer has before them in a browser."""
+    workspace.write(lambda session: queries.release(session, project_id, claimant))

@@ -1,0 +1,26 @@
+"""Tables of reviewing together, in the manner of `tables`: who has which card, what was drawn."""
+
+from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from turn_core.store.columns import Base
+
+
+class Claim(Base):
+    """A card that a reviewer has before them until the lease ends; a courtesy, never a gate.
+
+    `holder` tells two browsers of one name apart; `queue_key` is the queue it was taken from.
+    """
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "sample_id"], ["sample.project_id", "sample.id"]),
+        Index(None, "project_id", "lease_until"),
+        {"sqlite_with_rowid": False},
+    )
+    sample_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reviewer: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[int]
+    queue_key: Mapped[str]
+    lease_until: Mapped[int]
