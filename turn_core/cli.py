@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from turn_core import __version__, cli_explore
+from turn_core import __version__, cli_explore, cli_figure2
 from turn_core.config import Settings
 from turn_core.errors import ConflictError, TurnError
 
@@ -80,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
     )
     cli_explore.add_options(explore)
     _add_columns(explore)
+    figure2 = _add(commands, "figure2", _figure2, "draw the paper's Figure 2", cli_figure2.HELP)
+    cli_figure2.add_options(figure2)
     demo = _add(
         commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
     )
@@ -214,6 +216,22 @@ def _explore(args: argparse.Namespace) -> int:
     with _local(settings) as (workspace, execute):
         report = explore_source.explore(workspace, request, execute)
     print(cli_explore.summary(report, args.out))
+    return 0
+
+
+def _figure2(args: argparse.Namespace) -> int:
+    from turn_core.experiments import figure2
+    from turn_core.jobs import console
+
+    request = cli_figure2.request_of(args, allow_hub=Settings.from_env().allow_hub)
+    line = console.ProgressLine(sys.stderr)
+    with _alone(args.out / "work"):
+        try:
+            told = cli_figure2.told_to(line.show, figure2.stages(request.config))
+            report = figure2.draw(request, on_event=told)
+        finally:
+            line.close()
+    print(cli_figure2.summary(report, args.out))
     return 0
 
 
