@@ -2,7 +2,7 @@
 
 const PRELOAD = 6;
 const KEPT_IMAGES = 60;
-const AHEAD = { card: { refill: 20, batch: 50 }, grid: { refill: 180, batch: 120 } };
+const AHEAD = { card: { refill: 20, batch: 50 }, grid: { refill: 119, batch: 60 } };
 
 class Deck {
   constructor(data) {
@@ -59,8 +59,10 @@ class Deck {
     this.cards.push(...this.skipped);
   }
 
+  // A card wants some more ahead; a grid itself and the next one.
   needsMore(reached) {
-    return !this.exhausted && this.cards.length - reached <= AHEAD[this.mode].refill;
+    const from = this.mode === "grid" ? CELLS * Math.floor(reached / CELLS) : reached;
+    return !this.exhausted && this.cards.length - from <= AHEAD[this.mode].refill;
   }
 
   // Appends the next cards; returns the counts of the review, or null when there was no answer.

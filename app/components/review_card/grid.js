@@ -78,7 +78,7 @@ class Grid {
     const selected = selection.has(card);
     node.setAttribute("aria-selected", String(selected));
     node.classList.toggle("current", at === current);
-    node.classList.toggle("decided", card.status !== card.entered);
+    node.classList.toggle("done", card.status !== card.entered);
     node.dataset.sample = card.id;
     const drawn = `${card.id} ${card.status} ${card.current}`;
     if (node.dataset.drawn === drawn) return;

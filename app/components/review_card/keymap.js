@@ -35,7 +35,7 @@ const COMMANDS = [
 const REFUSED = /^(mod\+(shift\+)?[acfklnopqrstvwx]|(mod\+)?(Tab|Enter|Escape|Arrow\w+)|(mod\+)?[1-9]|F\d+|.*alt\+.*)$/;
 const KEY_TEXT = {
   ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Space: "Space",
-  PageDown: "Page ↓", PageUp: "Page ↑", Arrows: "← → ↑ ↓", mod: APPLE ? "⌘" : "Ctrl", shift: APPLE ? "⇧" : "Shift",
+  PageDown: "Page ↓", PageUp: "Page ↑", Arrows: "arrow", mod: APPLE ? "⌘" : "Ctrl", shift: APPLE ? "⇧" : "Shift",
 };
 
 // The name of the key that was pressed. Shift belongs to letters and named keys only: which key

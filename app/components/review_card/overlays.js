@@ -46,7 +46,8 @@ function showFinish(panel, { total, skipped, onSkipped, onGo, loading }) {
   } else {
     box.append(element("h3", "", total ? "The queue is done" : "There is nothing to review here"));
     const again = `${skipped.toLocaleString("en")} skipped ${skipped === 1 ? "image is" : "images are"} left. `;
-    const out = "Left out: images already decided, unreadable ones, and those that the round did not score.";
+    const out = "Left out: images already decided, those that somebody else has on screen just now, unreadable " +
+      "ones, and those that the round did not score.";
     box.append(element("p", "", (skipped ? again : "") + out));
     box.append(element("p", "", "Train again, so that the next round learns from your decisions, or export the labels."));
     const row = element("div", "row");

@@ -2,6 +2,7 @@
 
 const SHEET_TEXT = "Every decision is saved before the next image appears. About half of all flagged " +
   "labels turn out to be right: keeping one is as good a result as correcting it.";
+const GROUP_TEXT = { Select: "Select, in the grid", Look: "Look, at one image" };
 
 class Sheet {
   constructor(panel, keymap, overlays, onChange) {
@@ -39,7 +40,7 @@ class Sheet {
       const part = element("section");
       const list = element("dl");
       for (const command of COMMANDS.filter((known) => known.group === group)) list.append(...this.line(command));
-      part.append(element("h4", "", group === "Select" ? "Select, in the grid" : group), list);
+      part.append(element("h4", "", GROUP_TEXT[group] ?? group), list);
       columns.append(part);
     }
     return columns;
@@ -58,7 +59,7 @@ class Sheet {
       dt.append(change);
     }
     const dd = element("dd", "", command.text);
-    if (command.mode && command.group !== "Select") dd.append(element("small", "", ` in the ${command.mode}`));
+    if (command.mode && !GROUP_TEXT[command.group]) dd.append(element("small", "", ` in the ${command.mode}`));
     return [dt, dd];
   }
 
