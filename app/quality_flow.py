@@ -3,8 +3,10 @@
 import streamlit as st
 
 from app import state
+from app.views import progress
 from app.views import quality_pictures as pictures
-from turn_core.services import quality_classes, tags
+from app.views import what_if as what_if_view
+from turn_core.services import jobs, quality_classes, tags, what_if
 from turn_core.services.quality_classes import SecondOpinion
 from turn_core.services.workspace import Workspace
 from turn_core.types import Run
@@ -35,3 +37,23 @@ def opinion(workspace: Workspace, run: Run, found: SecondOpinion | None, reviewe
     )
     state.review_by_tag(tagged.tag_id)
     return True
+
+
+def try_noise(workspace: Workspace, run: Run, reviewer: str) -> None:
+    """Show the what-ifs: the form, or the one that runs, then the finished ones."""
+    project_id = run.project_id
+    wanted = what_if_view.ask(has_features=bool(run.environment.get("features_key")))
+    if wanted is not None:
+        what_if.start_what_if(workspace, project_id, wanted, actor=reviewer)
+        st.rerun()
+    job = what_if.latest_job(workspace, project_id)
+    if job is not None and job.state in what_if.ACTIVE:
+        progress.follow(
+            lambda: jobs.get_job(workspace, job.job_id),
+            lambda: jobs.cancel(workspace, job.job_id, actor=reviewer),
+            worker_alive=jobs.worker_status(workspace).alive,
+            key=f"what_if_{job.job_id}",
+        )
+    elif job is not None:
+        progress.ended(job, "The what-if")
+    what_if_view.results(what_if.list_what_ifs(workspace, project_id))

@@ -36,3 +36,4 @@ st.fragment(quality_flow.classes)(workspace, run)
 opinion = resources.second_opinion(project_id, run.run_id, label_rev)
 if quality_flow.opinion(workspace, run, opinion, reviewer):
     st.switch_page("../pages/review.py")
+quality_flow.try_noise(workspace, run, reviewer)

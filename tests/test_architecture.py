@@ -16,7 +16,7 @@ TREES = ("turn_core", "app", "pages")
 LAYERS = (
     {
         "base": "__init__ errors ranges types config seeds presets durable",
-        "base settings": "noise_config explore_config",
+        "base settings": "noise_config explore_config what_if_config",
     },
     {"math with intervals": "estimates"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
@@ -24,7 +24,7 @@ LAYERS = (
     {"math with models": "backbones checkpoint pixels"},
     {
         "algorithms": "features predictions linear_probe cleansing finetune neighbours projection",
-        "algorithms that measure": "distortion second_opinion",
+        "algorithms that measure": "distortion second_opinion what_if",
         "algorithms on changed copies": "views",
         "algorithms that draw maps": "map_layout",
     },

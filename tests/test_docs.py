@@ -29,6 +29,7 @@ SECTIONS = {
     "finetune.": config.FinetuneConfig,
     "explore.": config.ExploreConfig,
     "noise.": config.NoiseConfig,
+    "what_if.": config.WhatIfConfig,
 }
 
 
@@ -49,7 +50,7 @@ def run_settings():
     """(name, default) of every setting of a run."""
     for prefix, kind in SECTIONS.items():
         for field in dataclasses.fields(kind):
-            if field.name not in ("probe", "cleansing", "finetune"):
+            if field.default is not dataclasses.MISSING:  # others are sections of their own
                 yield prefix + field.name, field.default
 
 

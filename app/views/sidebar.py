@@ -14,6 +14,7 @@ KIND_TEXT: dict[JobKind, str] = {
     JobKind.TRAIN: "Training",
     JobKind.EXPORT: "Exporting",
     JobKind.EXPLORE: "Exploring",
+    JobKind.WHAT_IF: "What if",
 }
 
 

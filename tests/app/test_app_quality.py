@@ -4,7 +4,9 @@ from quality_seeding import seed_quality
 from seeding import seed_project, seed_run
 from test_app_pages import texts
 
-from turn_core.services import tags
+from turn_core.config import NoiseConfig, WhatIfConfig
+from turn_core.services import jobs, tags, what_if
+from turn_core.types import JobKind, JobState
 
 
 def metrics(page):
@@ -76,3 +78,26 @@ def test_second_opinion_makes_a_tag_to_review(open_page, app_workspace):
     assert not page.exception
     (tag,) = tags.list_tags(app_workspace, project_id)
     assert tag.name == "Second opinion, round 1"
+
+
+def test_what_if_is_queued_and_shown(open_page, app_workspace):
+    project_id, _ = seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    assert "What if" in texts(page)
+    config = WhatIfConfig(noise=NoiseConfig(level=0.2))
+    job = what_if.start_what_if(app_workspace, project_id, config, actor="tester")
+    page = open_page("quality")
+    assert "Waiting for its turn" in texts(page)
+    claimed = jobs.claim(app_workspace, "test worker", [JobKind.WHAT_IF])
+    spread = {"mean": 0.75, "deviation": 0.02}
+    measures = {"noise_rate": spread, "effort_saved": spread, "found_20": spread, "auroc": None}
+    result = {
+        "run_number": 1, "source": "clean", "num_samples": 180, "num_classes": 6,
+        "num_classes_left_out": 1, "repeats": [{}] * 3,
+        "measures": measures,
+    }  # fmt: skip
+    jobs.finish(app_workspace, job.job_id, claimed.fence, state=JobState.DONE, result=result)
+    shown = texts(open_page("quality"))
+    assert "finds **75 %** of them" in shown
+    assert "those that the round believes clean" in shown
+    assert "1 class with fewer than 10" in shown

@@ -32,6 +32,7 @@ class JobKind(StrEnum):
     TRAIN = "train"
     EXPORT = "export"
     EXPLORE = "explore"
+    WHAT_IF = "what_if"
 
 
 class JobState(StrEnum):

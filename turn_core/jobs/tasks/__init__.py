@@ -10,4 +10,5 @@ TASKS: Mapping[JobKind, str] = {
     JobKind.TRAIN: "turn_core.jobs.tasks.train:run",
     JobKind.EXPORT: "turn_core.jobs.tasks.export:run",
     JobKind.EXPLORE: "turn_core.jobs.tasks.explore:run",
+    JobKind.WHAT_IF: "turn_core.jobs.tasks.what_if:run",
 }
