@@ -187,6 +187,7 @@ class IngestLimits:
     side: int = 16_384
     table_bytes: int = 200 * 2**20
     table_rows: int = 5_000_000
+    pickle_bytes: int = 512 * 2**20
     cell_chars: int = 32_000
     class_name_chars: int = 200
     classes: int = 10_000

@@ -22,6 +22,10 @@ FORM_TEXT = {
     "table": "Images with a table of labels",
     "parquet": "Parquet with the images inside",
     "digits": "Handwritten digits",
+    "cifar100": "CIFAR-100, python version",
+    "clothing1m": "Clothing1M with its key lists",
+    "webvision": "WebVision with its file lists",
+    "webvision_mini": "WebVision, first 50 classes",
 }
 _NONE = "– none –"
 DEMO, OTHER, BACK = "demo", "other", "back"
@@ -58,7 +62,8 @@ def _accepted_forms() -> None:
             "- **ZIP of class folders**: `cat/001.jpg`, `dog/002.jpg`; the folder is the label.\n"
             "- **ZIP of images with a table** (CSV, JSON Lines or Parquet): one column names the "
             "image, another holds its label. You confirm the columns before anything is stored.\n"
-            "- **Parquet** with the images inside, as Hugging Face data sets have it.\n\n"
+            "- **Parquet** with the images inside, as Hugging Face data sets have it.\n"
+            "- **CIFAR-100, Clothing1M and WebVision** as their authors lay them out.\n\n"
             "JPEG, PNG, WebP, BMP, GIF and TIFF. Labels are taken as they are written: `007` stays "
             "`007`, `NA` stays `NA`. Items that cannot be taken are listed with the reason."
         )

@@ -247,3 +247,25 @@ def test_odd_metadata__give_no_names():
     ):
         schema = pa.schema([("label", pa.int64())]).with_metadata({b"huggingface": document})
         assert parquet_table.class_names(schema, "label") is None
+
+
+def test_cifar100_as_parquet__keeps_fine_classes_and_splits(tmp_path):
+    fine, coarse = ["apple", "aquarium_fish"], ["fish", "fruit"]
+    for number, split in enumerate(("train", "test")):
+        columns = {"img": image_column([png(2 * number), png(2 * number + 1)])}
+        columns |= {"fine_label": [1, 0], "coarse_label": [0, 1]}
+        path = tmp_path / f"{split}-00000-of-00001.parquet"
+        write(path, columns, {"fine_label": fine, "coarse_label": coarse})
+
+    items, refused, report = read(tmp_path)
+
+    plan = report.plan
+    assert (plan.form, plan.image_column, plan.label_column) == ("parquet", "img", "fine_label")
+    assert [c.name for c in report.classes] == fine
+    assert [(i.raw_label, i.split) for i in items] == [
+        ("aquarium_fish", "test"),
+        ("apple", "test"),
+        ("aquarium_fish", "train"),
+        ("apple", "train"),
+    ]
+    assert refused == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from turn_core.config import IngestLimits
 from turn_core.errors import IngestError
-from turn_core.ingest import hf_parquet
+from turn_core.ingest import hf_parquet, published
 from turn_core.ingest.names import shown
 from turn_core.ingest.opening import open_container
 from turn_core.ingest.source import ImportPlan, SourceForm
@@ -40,6 +40,9 @@ class ClassNames:
         if plan.form == SourceForm.PARQUET:
             with open_container(plan.source, limits, path) as container:
                 declared = hf_parquet.declared_classes(container, plan)
+        elif plan.form in published.FORMS:
+            with open_container(plan.source, limits, path) as container:
+                declared = published.declared_classes(container, plan.form)
         present = {item.label for item in taken} | {item.true_label for item in taken}
         others = sorted({name for name in present if name is not None} - set(declared), key=_order)
         names = (*declared, *others)

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol, Self
 
 from turn_core.config import IngestLimits
 from turn_core.errors import DataError, IngestError
-from turn_core.ingest import names
+from turn_core.ingest import layouts, names
 from turn_core.types import RefusedItem
 
 _CHUNK = 1 << 20
@@ -29,16 +29,35 @@ class Catalog:
     """Name to size in bytes: everything that may be an image; decoding decides."""
     tables: dict[str, int] = field(default_factory=dict)
     """Name to size in bytes: CSV, JSONL and Parquet files."""
+    layout: layouts.Layout | None = None
+    """The published data set that the files are laid out as; None for every other source."""
+    layout_files: dict[str, int] = field(default_factory=dict)
+    """Name to size in bytes: lists and batches of the layout."""
     refused: list[RefusedItem] = field(default_factory=list)
     num_ignored: int = 0
 
     def add(self, name: str, size: int, reason: str = "") -> None:
         """Sort in one file; `reason` says why it cannot be read, empty if it can."""
         unsafe = names.refusal(name, self.limits)
-        if not unsafe and names.is_ignored(name):
+        if not unsafe and not reason and size and layouts.may_belong(name):
+            self.layout_files[name] = size
+            return
+        self._sort_in(name, size, unsafe or reason, is_safe=not unsafe)
+
+    def settle(self) -> None:
+        """Find the layout once all files are known; what is no part of it is an ordinary file."""
+        self.layout = layouts.find(self.layout_files)
+        own = set(self.layout.files.values()) if self.layout else set()
+        others = {name: size for name, size in self.layout_files.items() if name not in own}
+        for name, size in others.items():
+            del self.layout_files[name]
+            self._sort_in(name, size, "", is_safe=True)
+
+    def _sort_in(self, name: str, size: int, reason: str, *, is_safe: bool) -> None:
+        if is_safe and names.is_ignored(name):
             self.num_ignored += 1
             return
-        reason = unsafe or reason or self._size_refusal(name, size)
+        reason = reason or self._size_refusal(name, size)
         if reason:
             self.refused.append(RefusedItem(names.shown(name), reason))
         elif names.is_table(name):

@@ -4,12 +4,13 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from turn_core.config import IngestLimits
 from turn_core.errors import IngestError
-from turn_core.ingest import names
+from turn_core.ingest import layouts, names
 from turn_core.ingest.container import Catalog, ItemRefused, check_totals
 from turn_core.types import RefusedItem
 
@@ -51,6 +52,7 @@ class FolderContainer:
             raise
 
     def _list(self, limits: IngestLimits) -> None:
+        is_listed = self._has_lists()
         count = num_bytes = 0
         for name, status, reason in self._walk(limits):
             count += 1
@@ -62,9 +64,24 @@ class FolderContainer:
                 num_bytes += status.st_size if regular else 0
                 link = "" if regular else "it is a link or a device, not a file"
                 self.catalog.add(name, status.st_size if regular else 1, link)
-            check_totals(self.title, count, num_bytes, limits)
+            if is_listed:  # its lists bound what is read, and may name a million images
+                check_totals(self.title, count, 0, replace(limits, entries=limits.table_rows))
+            else:
+                check_totals(self.title, count, num_bytes, limits)
         if not count:
             raise IngestError(f"the folder {self.title} is empty; give a folder of images")
+        self.catalog.settle()
+
+    def _has_lists(self) -> bool:
+        """Whether the folder, or a folder of lists in it, holds those of a published data set."""
+        found: list[str] = []
+        for parts in ((), *((name,) for name in layouts.LIST_FOLDERS)):
+            try:
+                listing = self._scan(parts)
+            except OSError:  # most folders have no such folder; the walk reports unreadable ones
+                continue
+            found += ["/".join((*parts, name)) for name, _ in listing]
+        return layouts.find(name for name in found if layouts.may_belong(name)) is not None
 
     def _walk(self, limits: IngestLimits) -> Iterator[tuple[str, os.stat_result | None, str]]:
         """Yield every file with its status, and folders with None and, if unread, the reason."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from turn_core.config import IngestLimits
 from turn_core.errors import IngestError
-from turn_core.ingest import class_folders, digits, hf_parquet, names
+from turn_core.ingest import class_folders, digits, hf_parquet, names, published
 from turn_core.ingest.columns import Roles
 from turn_core.ingest.container import Container
 from turn_core.ingest.opening import open_container
@@ -54,6 +54,9 @@ def inspect(source: SourceRef, limits: IngestLimits, *, path: Path | None = None
         return _digits(source)
     with open_container(source, limits, path) as container:
         catalog = container.catalog
+        official = published.look(container)
+        if official is not None:
+            return _published(source, container, official)
         previews, broken = _previews(container)
         if not catalog.images and not any(p.form == SourceForm.PARQUET for p in previews):
             raise IngestError(_nothing(container, broken))
@@ -113,6 +116,24 @@ def _digits(source: SourceRef) -> SourceReport:
     found.labels = digits.count_labels(source)
     plan = ImportPlan(source=source, form=SourceForm.DIGITS, name="digits")
     return _report(plan, found, num_bytes=0, forms=(SourceForm.DIGITS,))
+
+
+def _published(source: SourceRef, container: Container, official: published.Found) -> SourceReport:
+    """Report a data set that was recognised by the layout that its authors gave it."""
+    catalog = container.catalog
+    found = _Findings(official.form, num_images=official.num_images, labels=official.labels)
+    found.declared, found.splits = official.classes, official.splits
+    found.warnings = official.warnings
+    return _report(
+        _plan(source, found),
+        found,
+        num_bytes=official.num_bytes,
+        num_ignored=catalog.num_ignored,
+        refused=tuple(catalog.refused[:MAX_LISTED]),
+        num_refused=len(catalog.refused),
+        problem=official.problem or ("" if official.num_images else _nothing(container, [])),
+        forms=tuple(official.forms),
+    )
 
 
 def _previews(container: Container) -> tuple[list[TablePreview], list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from turn_core.config import IngestLimits
 from turn_core.errors import IngestError
-from turn_core.ingest import class_folders, digits, hf_parquet, names
+from turn_core.ingest import class_folders, digits, hf_parquet, names, published
 from turn_core.ingest.columns import ImageIndex
 from turn_core.ingest.container import Container, ItemRefused, read_image
 from turn_core.ingest.opening import open_container
@@ -36,6 +36,8 @@ def read_source(
             yield from _class_folders(container, on_refused)
         elif plan.form == SourceForm.TABLE:
             yield from _TableReader(container, plan, limits, on_refused).read()
+        elif plan.form in published.FORMS:
+            yield from published.read(container, plan.form, on_refused)
         else:
             yield from hf_parquet.read(container, plan, on_refused)
 

@@ -28,6 +28,10 @@ class SourceForm(StrEnum):
     TABLE = "table"
     PARQUET = "parquet"
     DIGITS = "digits"
+    CIFAR100 = "cifar100"
+    CLOTHING1M = "clothing1m"
+    WEBVISION = "webvision"
+    WEBVISION_MINI = "webvision_mini"
 
 
 class Role(StrEnum):

@@ -15,13 +15,12 @@ from turn_core.config import IngestLimits
 from turn_core.errors import IngestError
 from turn_core.ingest import names, parquet_table
 from turn_core.ingest.container import Container, ItemRefused
-from turn_core.ingest.text_encoding import open_text
+from turn_core.ingest.text_encoding import lines_of, not_utf8
 
 OnRefused = Callable[[str, str], None]
 """Called with the name of an item, as it is, and the reason."""
 
 _HEAD_LINES = 50
-_LINE_CHARS = 1 << 20
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
 
 
@@ -135,7 +134,7 @@ class Table:
             with self._open() as stream:
                 if self.is_parquet:
                     return parquet_table.describe(stream, self.title, self._limits)
-                lines = _lines(stream, self.title)
+                lines = lines_of(stream, self.title)
                 columns = self._columns_of([x for _, x in zip(range(_HEAD_LINES), lines)])
         except (UnicodeDecodeError, csv.Error, ItemRefused) as error:
             raise IngestError(self._broken(error)) from error
@@ -155,7 +154,7 @@ class Table:
             for number, values in enumerate(rows, 1):
                 yield Row(f"{self.path} row {number}", values)
             return
-        lines = _lines(stream, self.title)
+        lines = lines_of(stream, self.title)
         if self._suffix in _JSON_SUFFIXES:
             yield from _json_rows(lines, self.path, on_refused)
         else:
@@ -181,10 +180,7 @@ class Table:
 
     def _broken(self, error: Exception) -> str:
         if isinstance(error, UnicodeDecodeError):
-            return (
-                f"{self.title} is not UTF-8 text (byte 0x{error.object[error.start]:02x} is not "
-                "valid there); save it as UTF-8 and import it again"
-            )
+            return not_utf8(self.title, error)
         return f"{self.title} cannot be read: {error}"
 
 
@@ -204,17 +200,6 @@ def _check_columns(columns: tuple[str, ...], title: str) -> None:
         raise IngestError(
             f"{title} names the column {names.shown(twice[0])} more than once; rename one of them"
         )
-
-
-def _lines(stream: BinaryIO, title: str) -> Iterator[str]:
-    """Yield lines of bounded length: one endless line must not fill the memory."""
-    with open_text(stream, title) as text:
-        while line := text.readline(_LINE_CHARS):
-            if len(line) == _LINE_CHARS:
-                raise IngestError(
-                    f"{title} has a line of over {_LINE_CHARS:,} characters; is it a text?"
-                )
-            yield line
 
 
 def _delimiter(lines: list[str]) -> str:

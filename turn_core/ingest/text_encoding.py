@@ -2,11 +2,13 @@
 
 import codecs
 import io
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from turn_core.errors import IngestError
 
 _HEAD = 4096
+_LINE_CHARS = 1 << 20
 
 
 def open_text(stream: BinaryIO, title: str) -> io.TextIOWrapper:
@@ -28,3 +30,27 @@ def open_text(stream: BinaryIO, title: str) -> io.TextIOWrapper:
     else:
         encoding = "utf-8-sig"
     return io.TextIOWrapper(buffered, encoding=encoding, errors="strict", newline="")
+
+
+def lines_of(stream: BinaryIO, title: str) -> Iterator[str]:
+    """Yield lines of bounded length: one endless line must not fill the memory.
+
+    Raises:
+        IngestError: a line is too long, or as `open_text`.
+        UnicodeDecodeError: a byte is not valid.
+    """
+    with open_text(stream, title) as text:
+        while line := text.readline(_LINE_CHARS):
+            if len(line) == _LINE_CHARS:
+                raise IngestError(
+                    f"{title} has a line of over {_LINE_CHARS:,} characters; is it a text?"
+                )
+            yield line
+
+
+def not_utf8(title: str, error: UnicodeDecodeError) -> str:
+    """Return the sentence for a file that is not UTF-8."""
+    return (
+        f"{title} is not UTF-8 text (byte 0x{error.object[error.start]:02x} is not "
+        "valid there); save it as UTF-8 and import it again"
+    )

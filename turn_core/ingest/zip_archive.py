@@ -67,6 +67,7 @@ class ZipContainer:
             reason = "the archive holds this name more than once" if twice else entry.refusal
             self.catalog.add(entry.name, entry.size, reason)
             self._entries[entry.name] = entry
+        self.catalog.settle()
 
     def open(self, name: str) -> BinaryIO:
         """Open an entry; the stream checks size and checksum and raises ItemRefused."""
