@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy
 from torch.testing import assert_close
 
 from turn_core import losses
@@ -74,6 +75,11 @@ def test_sharpen__by_hand():
     assert_close(sharp, torch.tensor([[36 / 46, 9 / 46, 1 / 46], [1.0, 0.0, 0.0]]))
 
 
+def test_sharpen__is_a_softmax_of_tempered_logarithms():
+    expected = (LOGITS.log_softmax(dim=1) / 0.3).softmax(dim=1)
+    assert_close(losses.sharpen(LOGITS.softmax(dim=1), 0.3), expected)
+
+
 def test_mixup__by_hand():
     mixed = losses.mixup(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([1, 2, 0]), share=0.75)
     assert_close(mixed, torch.tensor([[1.25], [2.5], [3.25]]))
@@ -116,6 +122,19 @@ def test_negative_entropy__from_certain_to_uniform():
     assert_close(losses.negative_entropy(logits), torch.tensor([0.0, -math.log(2)]))
 
 
+def test_negative_entropy__is_scipys():
+    expected = -entropy(LOGITS.softmax(dim=1).numpy(), axis=1)
+    assert_close(losses.negative_entropy(LOGITS), torch.from_numpy(expected))
+
+
+def test_squared_error_and_uniform_prior__by_hand():
+    logits, target = log_odds([0.8, 0.2], [0.4, 0.6]), torch.tensor([[1.0, 0.0], [0.5, 0.5]])
+    expected = torch.tensor([0.04, 0.01], dtype=torch.float64)  # (0.2^2 + 0.2^2) / 2, ...
+    assert_close(losses.squared_error(logits, target.double()), expected)
+    balance = -math.log(2) - (math.log(0.6) + math.log(0.4)) / 2  # the mean is (0.6, 0.4)
+    assert_close(losses.uniform_prior_loss(logits).item(), balance)
+
+
 def test_js_divergence__is_scipys():
     probs = LOGITS.softmax(dim=1)
     expected = jensenshannon(probs.numpy(), TARGETS.numpy(), axis=1) ** 2
@@ -130,6 +149,12 @@ def test_js_divergence__to_a_label_falls_with_its_probability_alone():
     closed = (-torch.log((1 + p) / 2) + torch.xlogy(p, 2 * p / (1 + p)) + (1 - p) * math.log(2)) / 2
     assert_close(found.double(), closed)
     assert_close(found, torch.tensor([0.693, 0.526, 0.216, 0.036]), atol=1e-3, rtol=0)
+
+
+def test_contrastive_loss__by_hand():
+    views = torch.tensor([[2.0, 0.0], [0.0, 5.0]])  # cosines: 1 to the partner, 0 to both others
+    expected = torch.full((4,), math.log(math.e + 2) - 1)
+    assert_close(losses.contrastive_loss(views, views, 1.0), expected)
 
 
 def test_contrastive_loss__is_simclrs_by_loops():
