@@ -110,6 +110,7 @@ def figures(workspace: Workspace, exploration: Exploration, *, titled: bool) -> 
         return
     named = f": {md_escape(exploration.name)}" if titled else ""
     st.subheader(f"What the noise does to the features{named}")
+    explore_results.measured(exploration)
     backbone = explore_results.choose_backbone(exploration)
     noise = projects.overview(workspace, exploration.project_id).noise
     explore_results.curves(exploration, backbone, noise)

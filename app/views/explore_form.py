@@ -6,21 +6,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.format import md_escape, shorten
+from app.views.explore_noise import KINDS, needs
 from turn_core.errors import DataError
 from turn_core.explore_config import ExploreConfig, ProjectionMethod
 from turn_core.noise_config import NoiseKind
 from turn_core.services.backbones import BackboneChoice
 from turn_core.types import ClassInfo
 
-KINDS: dict[NoiseKind, tuple[str, str]] = {
-    "symmetric": ("Symmetric", "to any class at random, its own included"),
-    "symmetric_excluding": ("Symmetric, never to itself", "to any other class at random"),
-    "asymmetric_next": ("To the next class", "each class flips to the one after it"),
-    "asymmetric_block": ("Within blocks", "each class flips to the next of its block of classes"),
-    "instance_cheng": ("By image, one matrix", "hard images flip more often (Cheng 2021)"),
-    "instance_xia": ("By image, per class", "hard images flip more often (Xia 2020)"),
-}
-"""The kinds of noise that need nothing else from a person; the command line has all."""
 DEFAULT_LEVELS = "10, 90"
 MAX_LEVELS = 20
 
@@ -40,7 +32,7 @@ def configure(
 
     Raises:
         ConfigError: a setting is out of range.
-        DataError: the noise levels are not a list of per cents.
+        DataError: the noise levels are not a list of per cents, or the noise needs to know more.
     """
     usable = {choice.name: choice for choice in choices if choice.usable}
     with st.container(border=True, key="explore_form"):
@@ -49,6 +41,7 @@ def configure(
             "images that were held out."
         )
         backbones, noise, levels = _noise_row(usable)
+        asked = needs(noise, classes)
         chosen = _classes_row(classes)
         with_turn, epochs, samples, projections, seed, name = _effort_row()
         start = st.button(
@@ -61,7 +54,7 @@ def configure(
     config = ExploreConfig(
         backbones=tuple(backbones), noise=noise, levels=levels_from(levels), classes=chosen,
         max_samples=samples, max_points=samples, epochs=epochs, with_turn=with_turn,
-        projections=projections, seed=seed, allow_hub=allow_hub,
+        projections=projections, seed=seed, allow_hub=allow_hub, **asked,
     )  # fmt: skip
     return Wanted(config, name)
 

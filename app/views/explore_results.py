@@ -1,13 +1,13 @@
 """The figures of an exploration: the regime in a sentence, curves over noise, tables, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from app import links
 from app.components.metric_curves import Band, Chart, Line, metric_curves
-from app.format import html_escape, md_escape, percent
+from app.format import html_escape, md_escape, percent, plural
 from app.views.explore_maps import backbone_title, panel_title
 from turn_core.services import exploration_summaries
 from turn_core.types import Interval
@@ -31,6 +31,11 @@ FILES: dict[str, str] = {
     "coordinates": "Coordinates",
     "metrics": "Metrics",
 }
+_SOURCES = {
+    "true": "true label",
+    "trusted": "trusted label",
+    "given": "given label",
+}
 _ICONS: dict[Regime, str] = {
     Regime.HELPS: ":material/trending_up:",
     Regime.HARMS: ":material/trending_down:",
@@ -48,6 +53,16 @@ def regimes(found: Sequence[ExplorationSummary]) -> None:
     for summary in known or found[:1]:
         say = {Regime.HELPS: st.success, Regime.HARMS: st.warning}.get(summary.regime, st.info)
         say(md_escape(summary.sentence), icon=_ICONS[summary.regime])
+
+
+def measured(exploration: Exploration) -> None:
+    """Say how many images the figures come from, and whose labels they are measured against."""
+    sources = exploration.summary.get("labels")
+    if isinstance(sources, Mapping):
+        told = [
+            plural(int(sources[key]), noun) for key, noun in _SOURCES.items() if sources.get(key)
+        ]
+        st.caption(f"Measured on held-out images, against {' and '.join(told)}.")
 
 
 def choose_backbone(exploration: Exploration) -> str:

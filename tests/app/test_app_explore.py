@@ -69,6 +69,31 @@ def test_classes_can_be_chosen(open_page, app_workspace, project):
     assert made.config["classes"] == [1, 3]
 
 
+def test_noise_that_needs_to_know_more_asks_for_it(open_page, app_workspace, project):
+    page = open_page("explore")
+    page.selectbox(key="explore_noise").select("asymmetric_block").run()
+    page.number_input(key="explore_block").set_value(2)
+    page.button(key="explore_start").click().run()
+    (made,) = explorations.list_explorations(app_workspace, project)
+    assert (made.config["noise"], made.config["block_size"]) == ("asymmetric_block", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "expected"),
+    [
+        ("asymmetric_superclass", "superclasses", [1, 1, 2, 2]),
+        ("asymmetric_map", "mapping", [1, 2, 3, 0]),
+    ],
+)
+def test_groups_and_flips_are_a_table(open_page, app_workspace, project, kind, field, expected):
+    page = open_page("explore")
+    page.selectbox(key="explore_noise").select(kind).run()
+    assert not page.exception
+    page.button(key="explore_start").click().run()
+    (made,) = explorations.list_explorations(app_workspace, project)
+    assert made.config[field] == expected
+
+
 def test_running_exploration_can_be_cancelled(open_page, app_workspace, project):
     page = open_page("explore")
     page.button(key="explore_start").click().run()

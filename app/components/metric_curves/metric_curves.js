@@ -95,7 +95,7 @@ function keyOf(charts) {
   if (charts.some((chart) => chart.before !== null)) {
     const sample = shape("svg", { viewBox: "0 0 30 12", "aria-hidden": "true" });
     sample.append(shape("line", { x1: 0, x2: 30, y1: 6, y2: 6, class: "before" }));
-    items.push([sample, "Before; a linear probe leaves the features so"]);
+    items.push([sample, "Before"]);
   }
   return items.map(([sample, name]) => {
     const item = document.createElement("li");

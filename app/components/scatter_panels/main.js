@@ -68,6 +68,7 @@ class Explorer extends Selection {
     const chosen = this.kept ?? this.ids();
     this.kept = null;
     this.root.setAttribute("aria-busy", "true");
+    if (!this.panels.length) this.say("Loading the maps…");
     try {
       await Promise.all(views.map((view) => view.load()));
       if (turn !== this.turn) return;
