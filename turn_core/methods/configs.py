@@ -262,7 +262,7 @@ def short_budget(name: str) -> MethodConfig:
         {
             "ce": CeConfig(),
             "gce": GceConfig(),
-            "elr": ElrConfig(beta=0.7, weight=3.0),
+            "elr": ElrConfig(beta=0.7),
             "dividemix": DivideMixConfig(epochs=20, warmup_epochs=5, ramp_epochs=5),
             "unicon": UniconConfig(
                 epochs=20, warmup_epochs=5, ramp_epochs=5, contrastive_weight=0.0
