@@ -198,6 +198,23 @@ def test_selection_is_tagged_and_written(server, project, page: Page):
     assert float(rows[0]["turn-mini_fft_10_tsne_x"])
 
 
+def test_selection_holds_in_two_explorations_side_by_side(server, project, page: Page):
+    seed_exploration(server.workspace, project, levels=(0.5,), num_points=40)
+    page.goto(f"{server.url}/explore?project={project}")
+    page.wait_for_selector(READY)
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option").nth(1).click()
+    boards = page.locator(".board")
+    expect(boards).to_have_count(2, timeout=30_000)
+    expect(page.locator("[data-panel]")).to_have_count(7)
+    expect(page.locator(".explorer")).to_have_attribute("data-shown", "tsne given")
+    page.locator(".legend .class").first.click()
+    page.get_by_role("button", name="Select shown").click()
+    # 20 samples in all; the one with 40 points has the first 10 of them
+    expect(page.locator(".explorer")).to_have_attribute("data-selected", "20")
+    expect(page.locator(".legend .number").first).to_have_text("30 / 30")
+
+
 def test_page_fits_on_a_narrow_screen(server, project, page: Page):
     page.set_viewport_size({"width": 900, "height": 900})
     open_maps(page, server, project)
