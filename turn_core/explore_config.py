@@ -37,8 +37,8 @@ class ExploreConfig:
     """Share of each class that is held out where the data have no test or val split, 0.05..0.95."""
     epochs: int = 5
     """Epochs of full fine-tuning per level."""
-    batch_size: int = 32
-    """Samples per step: small, so that few samples still make enough steps."""
+    batch_size: int = 16
+    """Samples per step: small, so that few samples still make as many steps as whole data sets."""
     with_turn: bool = False
     """Whether TURN is run on the same labels too."""
     projections: tuple[ProjectionMethod, ...] = ("pca", "tsne")
