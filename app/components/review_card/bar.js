@@ -11,21 +11,28 @@ const STATES = [
 ];
 const SOONEST_MS = 1500;
 const IDLE_MS = 20000;
+const BROWSING_MS = 700;
 
 class Bar {
   constructor(review) {
     this.review = review;
     this.$ = (name) => review.view.$(`bar-${name}`);
     for (const name of ["kind", "pair", "label", "tag", "status"]) {
-      this.$(name).addEventListener("change", () => this.choose(name, this.$(name).value));
+      const select = this.$(name);
+      select.addEventListener("keydown", () => (this.keyAt = performance.now()));
+      select.addEventListener("change", () => this.changed(name, select));
     }
     this.$("clear").addEventListener("click", () => review.openQueue({}));
+    this.onSight = () => document.hidden || this.ask();
+    document.addEventListener("visibilitychange", this.onSight);
     this.timer = setInterval(() => document.hidden || this.ask(), IDLE_MS);
     this.rest = 0;
   }
 
   stop() {
+    document.removeEventListener("visibilitychange", this.onSight);
     clearInterval(this.timer);
+    clearTimeout(this.wish);
     clearTimeout(this.soon);
   }
 
@@ -52,6 +59,13 @@ class Bar {
     this.counts = await response.json();
     this.rest = Math.min(IDLE_MS, 20 * (performance.now() - started));
     this.draw();
+  }
+
+  // Arrows on a closed list pass from one choice to the next: the one that is stayed on counts.
+  changed(name, select) {
+    clearTimeout(this.wish);
+    const byKey = performance.now() - (this.keyAt ?? -1000) < 100;
+    this.wish = setTimeout(() => this.choose(name, select.value), byKey ? BROWSING_MS : 0);
   }
 
   choose(name, value) {

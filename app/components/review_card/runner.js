@@ -71,7 +71,7 @@ class Runner {
   decisions({ items, seconds }, deck) {
     return items.map(({ card, action, classId }) => ({
       id: card.id, version: card.version, action, class: classId, key: `in batch ${card.id}`,
-      run: this.review.data.runId, queue: deck.name, seconds,
+      run: this.review.data.runId, queue: card.queue ?? deck.name, seconds,
     }));
   }
 
@@ -80,7 +80,7 @@ class Runner {
     const request = {
       id: card.id, version: card.version, action, class: classId ?? null,
       key: action === "undo" ? newKey() : (card.key ?? newKey()),
-      run: this.review.data.runId, queue: this.review.deck.name, seconds: action === "undo" ? null : Math.min(seconds ?? 0, 86400),
+      run: this.review.data.runId, queue: card.queue ?? this.review.deck.name, seconds: action === "undo" ? null : Math.min(seconds ?? 0, 86400),
     };
     for (;;) {
       const result = await this.saver.save(request, (attempt) => this.retry(attempt));
