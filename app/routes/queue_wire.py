@@ -66,6 +66,7 @@ def counts_json(counts: QueueCounts) -> dict[str, Any]:
         "classes": [[class_id, *_left(left)] for class_id, left in counts.classes.items()],
         "nearTau": counts.near_tau,
         "duplicates": counts.duplicates,
+        "audit": counts.audit,
         "tags": [[tag_id, number] for tag_id, number in counts.tags.items()],
     }
 

@@ -34,6 +34,7 @@ def candidate_json(candidate: Candidate) -> Json:
         "suggestedP": candidate.suggested_probability,
         "givenP": candidate.given_probability,
         "fallback": candidate.fallback,
+        "queue": candidate.queue,
         "top": [[item.class_id, item.probability] for item in candidate.top],
         "near": [
             {

@@ -9,11 +9,11 @@ from PIL import Image
 from turn_core import images
 from turn_core.config import TurnConfig
 from turn_core.durable import atomic_write
-from turn_core.services import jobs, projects, runs
+from turn_core.services import audits, jobs, projects, runs
 from turn_core.services.projects import NewProject, NewSample
 from turn_core.services.workspace import Workspace
 from turn_core.store.arrays import save_arrays
-from turn_core.types import JobKind, JobState, SampleState, ScoreRow
+from turn_core.types import JobKind, JobState, ReviewSettings, SampleState, ScoreRow
 
 CLASS_NAMES = ("cat", "dog", "owl", "fox")
 
@@ -27,7 +27,10 @@ def seed_project(
     num_images: int | None = None,
     draw: Callable[[int], Image.Image] | None = None,
 ) -> int:
-    """A project whose sample i has given class i % K; `num_images` different pictures."""
+    """A project whose sample i has given class i % K; `num_images` different pictures.
+
+    It is reviewed without a random audit, so that the order of its queue is that of the ranks.
+    """
     pictures = map(draw or _picture, range(num_images or num_samples))
     shas = [_store(workspace, picture) for picture in pictures]
     samples = [
@@ -43,7 +46,9 @@ def seed_project(
         for i in range(num_samples)
     ]
     new = NewProject(name, tuple(class_names))
-    return projects.create_project(workspace, new, samples, actor="tester")
+    project_id = projects.create_project(workspace, new, samples, actor="tester")
+    audits.set_settings(workspace, project_id, ReviewSettings(audit_share=0), actor="tester")
+    return project_id
 
 
 def seed_run(workspace: Workspace, project_id: int, *, num_issues: int = 10) -> int:

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from turn_core.services import claims, queues, review, samples
+from turn_core.services import audits, claims, queues, review, samples
 from turn_core.store.claims import held
-from turn_core.types import Action, DecisionRequest, Outcome, QueueFilter
+from turn_core.types import Action, DecisionRequest, Outcome, QueueFilter, ReviewSettings
 from turn_core.types.reviewing import Claimant
 
 ANN, BEN = Claimant("ann"), Claimant("ben")
@@ -15,8 +15,11 @@ NUM_SAMPLES, NUM_REVIEWERS = 48, 8
 
 
 @pytest.fixture
-def project_id(make_project):
-    return make_project(num_samples=8)
+def project_id(workspace, make_project):
+    """Eight samples, reviewed without a random audit, which would change the order."""
+    found = make_project(num_samples=8)
+    audits.set_settings(workspace, found, ReviewSettings(audit_share=0), actor="ann")
+    return found
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import hashlib
 
 from sqlalchemy.orm import Session
 
-from turn_core.services import overviews
+from turn_core.services import audits, overviews
 from turn_core.services.workspace import Workspace
 from turn_core.store import claims as queries
 from turn_core.store import engine as engines
-from turn_core.store import queues as queue_queries
 from turn_core.store import runs as run_queries
 from turn_core.store.queues import Asked
-from turn_core.types import QueueFilter
+from turn_core.types import QueueFilter, QueueKind
 from turn_core.types.reviewing import Claimant
 
 LEASE_SECONDS = 300
@@ -32,8 +31,10 @@ def take(
     *,
     after: int | None,
     limit: int,
-) -> list[int]:
+) -> list[tuple[int, QueueKind]]:
     """Claim the next samples of a queue and return their ids in its order.
+
+    With each comes the queue that it stands for: cards of the random audit are mixed in.
 
     What the claimant has from another queue is given back. What they have from this one they get
     again, in its place.
@@ -43,25 +44,20 @@ def take(
     """
     queue_key = hashlib.sha256(f"{run_id} {queue!r}".encode()).hexdigest()[:16]
 
-    def work(session: Session) -> list[int]:
+    def work(session: Session) -> list[tuple[int, QueueKind]]:
         tau = overviews.threshold(run_queries.get_run(session, project_id, run_id))
         engines.lock_claims(session, project_id)
         now = engines.now_ms(session)
         queries.drop_expired(session, project_id, now)
         queries.release_others(session, project_id, claimant, queue_key)
-        rows = queue_queries.page(
-            session,
-            Asked(project_id, run_id, queue, tau),
-            after=after,
-            limit=limit,
-            more=(queries.free_for(claimant, now),),
-        )
-        ids = [int(row[0]) for row in rows]
+        asked = Asked(project_id, run_id, queue, tau)
+        cards = audits.page(session, asked, claimant, after=after, limit=limit, now=now)
+        ids = [sample_id for sample_id, _ in cards]
         lease_until = now + LEASE_SECONDS * 1000
         queries.take(
             session, project_id, claimant, ids, queue_key=queue_key, lease_until=lease_until
         )
-        return ids
+        return cards
 
     return workspace.write(work)
 

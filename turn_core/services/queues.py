@@ -4,6 +4,8 @@ A queue is a `QueueFilter`: its kind says which samples it holds and in which or
 fields narrow it down. The order is frozen when a run completes; a decided sample leaves the queue.
 """
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from turn_core.services import claims, overviews
@@ -39,12 +41,16 @@ def next_candidates(
         NotFoundError: the project has no such run, or the run's array file is gone.
     """
     if claimant is not None:
-        ids = claims.take(workspace, project_id, run_id, queue, claimant, after=after, limit=limit)
-        return candidates_by_ids(workspace, project_id, run_id, ids)
+        cards = dict(
+            claims.take(workspace, project_id, run_id, queue, claimant, after=after, limit=limit)
+        )
+        found = candidates_by_ids(workspace, project_id, run_id, list(cards))
+        return [replace(card, queue=cards[card.sample.sample_id].value) for card in found]
     with workspace.reading() as session:
         asked = _asked(session, project_id, run_id, queue)
         rows = queries.page(session, asked, after=after, limit=limit)
-        return candidates_of(session, workspace, project_id, run_id, rows)
+        found = candidates_of(session, workspace, project_id, run_id, rows)
+    return [replace(card, queue=queue.kind.value) for card in found]
 
 
 def selection(

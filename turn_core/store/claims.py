@@ -17,6 +17,11 @@ def free_for(claimant: Claimant, now: int) -> ColumnElement[bool]:
     return ~exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now, others)
 
 
+def unclaimed(now: int) -> ColumnElement[bool]:
+    """Return the condition that nobody has the sample before them."""
+    return ~exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
+
+
 def take(
     session: Session,
     project_id: int,

@@ -14,6 +14,8 @@ from turn_core.types import ClassInfo, Project, RefusedItem
 # Children first. `label_event` refers to itself, which both engines check per statement only.
 _CHILDREN: tuple[type[Any], ...] = (
     review_tables.Claim,
+    review_tables.AuditDraw,
+    review_tables.ReviewSetting,
     exploration_tables.SampleTag,
     exploration_tables.Tag,
     exploration_tables.ExplorationPanel,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from turn_core.store import exploration_tables, tables
+from turn_core.store.review_tables import AuditDraw
 from turn_core.store.scores import select_scored
 from turn_core.types.reviewing import (
     NEAR,
@@ -90,9 +91,16 @@ def _holds(asked: Asked) -> list[Condition]:
             _TAGGED.tag_id == queue.tag_id, _TAGGED.project_id == project_id
         )
         found.append(_S.id.in_(tagged))
-    if queue.kind is QueueKind.DUPLICATES:
-        found.append(_S.sha256.in_(_conflicting(project_id)))
-    return found
+    return [*found, *_of_kind(queue.kind, project_id)]
+
+
+def _of_kind(kind: QueueKind, project_id: int) -> list[Condition]:
+    if kind is QueueKind.AUDIT:
+        drawn = select(AuditDraw.sample_id).where(AuditDraw.project_id == project_id)
+        return [_S.id.in_(drawn)]
+    if kind is QueueKind.DUPLICATES:
+        return [_S.sha256.in_(_conflicting(project_id))]
+    return []
 
 
 def _conflicting(project_id: int) -> Select[Any]:
@@ -117,6 +125,11 @@ def _order(queue: QueueFilter, tau: float, *, few: bool) -> list[ColumnElement[A
         return [func.abs(_SCORE.clean_probability - tau), _SCORE.rank + 0]
     if queue.kind is QueueKind.DUPLICATES:
         return [_S.sha256.expression, _SCORE.rank + 0]
+    if queue.kind is QueueKind.AUDIT:
+        place = select(AuditDraw.position).where(
+            AuditDraw.project_id == _S.project_id, AuditDraw.sample_id == _S.id
+        )
+        return [place.correlate(_S).scalar_subquery(), _SCORE.rank + 0]
     # With many left, walking along the rank finds the first ones at once. With few left it would
     # pass over all others, so those few are sorted: `+ 0` keeps the index of the rank out.
     if few or queue != QueueFilter(statuses=queue.statuses):
@@ -200,6 +213,7 @@ def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueC
         classes={key: value for key, value in left["class"].items() if key is not None},
         near_tau=near,
         duplicates=count(session, Asked(project_id, run_id, twins, tau)),
+        audit=count(session, Asked(project_id, run_id, QueueFilter(kind=QueueKind.AUDIT), tau)),
         tags=_tags(session, project_id, run_id),
     )
 

@@ -1,6 +1,6 @@
 """Tables of reviewing together, in the manner of `tables`: who has which card, what was drawn."""
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from turn_core.store.columns import Base
@@ -24,3 +24,32 @@ class Claim(Base):
     project_id: Mapped[int]
     queue_key: Mapped[str]
     lease_until: Mapped[int]
+
+
+class AuditDraw(Base):
+    """The random audit: a uniformly random order of a project's samples, as far as it was drawn."""
+
+    __tablename__ = "audit_draw"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "sample_id"], ["sample.project_id", "sample.id"]),
+        UniqueConstraint("project_id", "sample_id"),
+        CheckConstraint("position >= 0", name="position"),
+        {"sqlite_with_rowid": False},
+    )
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sample_id: Mapped[int]
+
+
+class ReviewSetting(Base):
+    """How a project is reviewed; a project without a row has the defaults of `ReviewSettings`."""
+
+    __tablename__ = "review_setting"
+    __table_args__ = (
+        CheckConstraint("audit_share >= 0 AND audit_share <= 0.5", name="audit_share"),
+    )
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("project.id"), primary_key=True, autoincrement=False
+    )
+    audit_share: Mapped[float]
+    audit_seed: Mapped[int]

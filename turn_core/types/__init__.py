@@ -13,6 +13,7 @@ from turn_core.types.reviewing import Outcome as Outcome
 from turn_core.types.reviewing import QueueCounts as QueueCounts
 from turn_core.types.reviewing import QueueFilter as QueueFilter
 from turn_core.types.reviewing import QueueKind as QueueKind
+from turn_core.types.reviewing import ReviewSettings as ReviewSettings
 from turn_core.types.reviewing import ReviewStatus as ReviewStatus
 
 
@@ -116,7 +117,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sample queued for review, with all that the card shows."""
+    """A sample queued for review, with all that the card shows; its decision names `queue`."""
 
     sample: Sample
     run_id: int
@@ -131,6 +132,7 @@ class Candidate:
     top: tuple[ClassProbability, ...]
     neighbours: tuple[Neighbour, ...]
     clean_history: tuple[float, ...]
+    queue: str = "worst_first"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class QueueKind(StrEnum):
     `worst_first`: all, by rank. `pair`: one given and one suggested class, by rank. `near_tau`:
     clean probability within `NEAR` of tau (or `low`..`high`), the nearest first. `duplicates`:
     the same image with another current label elsewhere in the project, image by image. `tag`: the
-    samples of a tag, by rank.
+    samples of a tag, by rank. `audit`: those that were drawn at random, in the order of the draw.
     """
 
     WORST_FIRST = "worst_first"
@@ -107,6 +107,7 @@ class QueueKind(StrEnum):
     NEAR_TAU = "near_tau"
     DUPLICATES = "duplicates"
     TAG = "tag"
+    AUDIT = "audit"
 
 
 NEAR = 0.1
@@ -157,6 +158,30 @@ class QueueFilter:
             raise DataError("a queue needs a review status: name at least one")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """How a project is reviewed.
+
+    `audit_share` of the cards of the worst-first queue are drawn at random, 0..0.5. `audit_seed`
+    fixes the draw; it cannot change once samples were drawn.
+
+    Raises:
+        DataError: a value is out of range.
+    """
+
+    audit_share: float = 0.05
+    audit_seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0 <= self.audit_share <= 0.5:
+            raise DataError(f"the share of the random audit lies in 0..0.5: got {self.audit_share}")
+        if not 0 <= self.audit_seed < 2**31:
+            raise DataError(
+                f"the seed of the audit is a whole number from 0: got {self.audit_seed}"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Claimant:
     """Who has cards before them; `browser` tells two browsers of one name apart."""
@@ -189,7 +214,8 @@ class QueueCounts:
     """What is in the queues of a run now, of the samples that it scored.
 
     `pairs` maps (given class, suggested class), two different ones, the fullest first; `classes`
-    the current class; `tags` the tags of the project, those with nothing left included.
+    the current class; `tags` the tags of the project, those with nothing left included. `audit`
+    are samples that were drawn for the random audit so far; more are drawn when they are needed.
     """
 
     by_status: Mapping[ReviewStatus, int]
@@ -198,4 +224,5 @@ class QueueCounts:
     classes: Mapping[int, Left]
     near_tau: int
     duplicates: int
+    audit: int
     tags: Mapping[int, int]

@@ -1,0 +1,124 @@
+"""The random audit: samples drawn uniformly from all, mixed into the worst-first queue.
+
+What the score chose is no measure of how many labels are wrong; these samples are. The draw is an
+order of all usable samples; a prefix of it whose samples are all decided is a uniform sample,
+whichever queue they were decided in.
+"""
+
+import hashlib
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+
+from turn_core.errors import ConflictError
+from turn_core.services.workspace import Workspace
+from turn_core.store import audits as queries
+from turn_core.store import claims as claim_queries
+from turn_core.store import projects as project_queries
+from turn_core.store import queues as queue_queries
+from turn_core.store.queues import Asked
+from turn_core.types import QueueFilter, QueueKind
+from turn_core.types.reviewing import Claimant, ReviewSettings
+
+AUDIT = QueueFilter(kind=QueueKind.AUDIT)
+DRAWN_AT_ONCE = 200
+Cards = list[tuple[int, QueueKind]]
+
+
+def get_settings(workspace: Workspace, project_id: int) -> ReviewSettings:
+    """Return how a project is reviewed.
+
+    Raises:
+        NotFoundError: there is no such project.
+    """
+    with workspace.reading() as session:
+        project_queries.get_project(session, project_id)
+        return queries.settings(session, project_id)
+
+
+def set_settings(
+    workspace: Workspace, project_id: int, settings: ReviewSettings, *, actor: str
+) -> None:
+    """Change how a project is reviewed.
+
+    Raises:
+        NotFoundError: there is no such project.
+        ConflictError: the seed of the audit would change after samples were drawn.
+    """
+    del actor
+
+    def work(session: Session) -> None:
+        project_queries.lock_project(session, project_id)
+        before = queries.settings(session, project_id)
+        if before.audit_seed != settings.audit_seed and queries.num_drawn(session, project_id):
+            raise ConflictError(
+                f"the audit was drawn with seed {before.audit_seed}: its seed can no longer change"
+            )
+        queries.save_settings(session, project_id, settings)
+
+    workspace.write(work)
+
+
+def drawn(workspace: Workspace, project_id: int) -> list[int]:
+    """Return the ids of the samples drawn so far, in the order of the draw."""
+    with workspace.reading() as session:
+        return queries.order(session, project_id)
+
+
+def page(
+    session: Session, asked: Asked, claimant: Claimant, *, after: int | None, limit: int, now: int
+) -> Cards:
+    """Return the next free samples of a queue, each with the queue that it stands for.
+
+    The worst-first queue, not narrowed down, gets samples of the audit mixed in, each before a
+    sample that a hash of its id selects, so never at the end, where the next page goes on.
+    """
+    free = claim_queries.free_for(claimant, now)
+    if asked.queue.kind is QueueKind.AUDIT:
+        return _audit(session, asked, free, after=after, limit=limit)
+    rows = queue_queries.page(session, asked, after=after, limit=limit, more=(free,))
+    cards: Cards = [(int(row[0]), asked.queue.kind) for row in rows]
+    settings = queries.settings(session, asked.project_id)
+    if asked.queue != QueueFilter() or settings.audit_share == 0:
+        return cards
+    share = settings.audit_share / (1 - settings.audit_share)
+    before = [sample_id for sample_id, _ in cards if _chance(sample_id) < share]
+    if after is not None:  # those that the claimant has are in an earlier page
+        free = claim_queries.unclaimed(now)
+    audits = _audit(
+        session, asked._replace(queue=AUDIT), free, after=None, limit=len(before) + len(cards)
+    )
+    here = {sample_id for sample_id, _ in cards}
+    fresh = [card for card in audits if card[0] not in here]
+    return _mixed(cards, dict(zip(before, fresh)), limit)
+
+
+def _mixed(cards: Cards, before: dict[int, tuple[int, QueueKind]], limit: int) -> Cards:
+    mixed: Cards = []
+    for card in cards:
+        both = [before[card[0]], card] if card[0] in before else [card]
+        if len(mixed) + len(both) > limit:
+            break
+        mixed += both
+    return mixed
+
+
+def _audit(
+    session: Session, asked: Asked, free: ColumnElement[bool], *, after: int | None, limit: int
+) -> Cards:
+    """Return the next free samples of the draw; draws more where too few are left."""
+    while True:
+        rows = queue_queries.page(session, asked, after=after, limit=limit, more=(free,))
+        if len(rows) == limit or not _draw_more(session, asked.project_id, limit):
+            return [(int(row[0]), QueueKind.AUDIT) for row in rows]
+
+
+def _draw_more(session: Session, project_id: int, limit: int) -> int:
+    seed = queries.settings(session, project_id).audit_seed
+    return queries.draw(session, project_id, seed=seed, number=max(limit, DRAWN_AT_ONCE))
+
+
+def _chance(sample_id: int) -> float:
+    """Return a number in 0..1 that is fixed for a sample and uniformly random over samples."""
+    digest = hashlib.sha256(f"mix {sample_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
