@@ -103,7 +103,8 @@ class Review {
   showCard(card) {
     this.view.show(card, this.deck, this.choices(card));
     this.closer.show(card, this.deck, this.data.tau);
-    const past = this.data.progress.allIssues > 0 && card.clean > this.data.tau && card.status === "pending";
+    const ranked = this.data.progress.allIssues > 0 && card.queue === "worst_first"; // not a random one
+    const past = ranked && card.clean > this.data.tau && card.status === "pending";
     if (past) this.view.note("From here on the labels look right. You can stop, train the next round, or go on.", "info");
   }
 
