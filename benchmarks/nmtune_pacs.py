@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ from turn_core.backbones.loading import load_backbone
 from turn_core.backbones.precision import FP32
 from turn_core.distortion import largest_singular_value_ratio, singular_value_entropy
 from turn_core.features import extract_features, features_key
-from turn_core.methods import tuner_settings, tuners
-from turn_core.methods.baseline import BaselineData
+from turn_core.linear_probe import fit_linear_probe
+from turn_core.methods import tuner_settings
 from turn_core.methods.configs import NmTuneConfig
 from turn_core.methods.nmtune import fit_nmtune
 
@@ -83,27 +84,19 @@ def measure(
     """{method: [accuracy in the domain, outside, SVE and LSVR outside]} of one run."""
     trained, held = split(labels, np.flatnonzero(domains == source), seed)
     outside = np.flatnonzero(domains != source)
-    before = features[outside]
-    found = {}
-    for name, run in tuners.items():
+    known, given, found = features[trained], labels[trained], {}
+    for name, config in tuner_settings().items():
+        after = features[outside]
+        if isinstance(config, NmTuneConfig):
+            model = fit_nmtune(known, given, NUM_CLASSES, config, seed=seed)
+            logits, after = model.logits, model.tune(after).numpy()
+        else:
+            plain = replace(config.head.as_probe(), loss="ce")
+            logits = fit_linear_probe(known, given, NUM_CLASSES, plain, seed=seed).logits
         accuracy = [
-            run(
-                BaselineData(
-                    features=features[trained],
-                    labels=labels[trained],
-                    test_features=features[rows],
-                    test_labels=labels[rows],
-                    num_classes=NUM_CLASSES,
-                ),
-                tuner_settings()[name],
-                seed=seed,
-            ).last_accuracy
+            float(np.mean(logits(features[rows]).argmax(dim=1).numpy() == labels[rows]))
             for rows in (held, outside)
         ]
-        after = before
-        if isinstance(config := tuner_settings()[name], NmTuneConfig):
-            model = fit_nmtune(features[trained], labels[trained], NUM_CLASSES, config, seed=seed)
-            after = model.tune(before).numpy()
         spectrum = [singular_value_entropy(after), largest_singular_value_ratio(after)]
         found[name] = accuracy + spectrum
     return found
