@@ -18,7 +18,7 @@ class Deck {
     this.exhausted = false;
     this.filling = null;
     this.images = new Map();
-    this.append(data.candidates);
+    this.take(data.candidates);
   }
 
   get card() {
@@ -68,15 +68,13 @@ class Deck {
   // Appends the next cards; returns the counts of the review, or null when there was no answer.
   async refill() {
     const query = new URLSearchParams({ ...this.queue, run_id: this.runId, limit: AHEAD[this.mode].batch });
-    const last = this.lastInOrder();
-    if (last) query.set("after", last.id);
+    if (this.after !== undefined) query.set("after", this.after);
     this.filling = fetch(`${this.api}/queue?${query}`, { credentials: "same-origin" });
     try {
       const response = await this.filling;
       if (!response.ok) return null;
       const { candidates, progress } = await response.json();
-      const more = candidates.some((candidate) => this.inOrder(candidate.status));
-      this.exhausted = this.append(candidates) === 0 && !more;
+      this.take(candidates);
       return progress;
     } catch {
       return null; // the next card asks again
@@ -85,14 +83,12 @@ class Deck {
     }
   }
 
-  // Skipped cards of earlier visits follow after all others, each time from their beginning; in a
-  // queue of nothing but skipped ones they have their order.
-  inOrder(status) {
-    return status !== "skipped" || this.queue.status === "skipped";
-  }
-
-  lastInOrder() {
-    return this.cards.findLast((card) => this.inOrder(card.entered));
+  // The queue goes on behind the last one that came. Skipped cards of earlier visits follow after all
+  // others, each time from their beginning; in a queue of nothing but skipped ones they have their order.
+  take(candidates) {
+    const ordered = candidates.filter(({ status }) => status !== "skipped" || this.queue.status === "skipped");
+    this.after = ordered.at(-1)?.id ?? this.after;
+    this.exhausted = this.append(candidates) === 0 && !ordered.length;
   }
 
   // All samples of the queue, those that are not loaded with what a decision on many needs; null
