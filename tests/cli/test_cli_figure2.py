@@ -9,7 +9,10 @@ import pytest
 import small_data
 from PIL import Image
 
+from turn_core.errors import IngestError
 from turn_core.experiments import figure2, figure2_data
+from turn_core.explore_config import ExploreConfig
+from turn_core.pixels import Geometry
 
 NAMES = ["blue", "green", "red"]
 
@@ -109,10 +112,6 @@ def test_plan__takes_the_fine_labels_and_not_the_table_beside_them(cifar):
 
 
 def test_images__that_changed_meanwhile_are_refused_in_one_sentence(cifar, tmp_path):
-    from turn_core.errors import IngestError
-    from turn_core.explore_config import ExploreConfig
-    from turn_core.pixels import Geometry
-
     limits, config = figure2.IngestLimits(), ExploreConfig()
     plan = figure2_data.plan_of(cifar, limits)
     chosen = figure2_data.choose(plan, config, tmp_path / "work", limits, lambda done: None)
@@ -120,3 +119,16 @@ def test_images__that_changed_meanwhile_are_refused_in_one_sentence(cifar, tmp_p
     images = figure2_data.Images(plan, chosen, tmp_path / "images", limits, lambda done: None)
     with pytest.raises(IngestError, match=r"has changed since .* 24 are gone"):
         images(Geometry(16), lambda done, total: None)
+
+
+@pytest.mark.real_data
+def test_cifar100__gives_ten_random_classes_with_their_test_images(real_data, tmp_path):
+    limits, config = figure2.IngestLimits(), ExploreConfig(max_samples=5000)
+    plan = figure2_data.plan_of(real_data / "cifar100", limits)
+    chosen = figure2_data.choose(plan, config, tmp_path, limits, lambda done: None)
+    assert len(chosen.class_names) == 100
+    assert "aquarium_fish" in chosen.class_names
+    summary = chosen.selection.summary()
+    assert len(chosen.shown_classes) == 10
+    assert (summary["num_points"], summary["held_out_by"]) == (1000, "split")
+    assert summary["num_train"] >= 4990  # without copies of test images
