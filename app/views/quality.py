@@ -128,7 +128,8 @@ def audit(quality: Quality) -> None:
             percent(found.noise.value),
             f"95 %: {100 * found.noise.low:.1f}–{100 * found.noise.high:.1f} %",
             f"{plural(found.num_errors, 'error')} in {count(found.num_audited)} labels drawn at "
-            "random, with Wilson's interval.",
+            "random from all, with Wilson's interval. Drawn but not decided, and not counted: "
+            f"{count(found.num_undecided)}.",
         )
         _model_tile(quality)
         _tile(

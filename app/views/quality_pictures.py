@@ -59,11 +59,11 @@ def pairs(quality: Quality) -> tuple[int, int] | None:
         if given in place and true in place
     ]
     names = [shorten(quality.class_names[index], 24) for index in shown]
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        clicked = joint_matrix(names, cells, key="quality_joint")
-    with right:
-        _pair_table(quality, found)
+    with st.grid(2, min_column_width=430, gap="large"):
+        with st.container():
+            clicked = joint_matrix(names, cells, key="quality_joint")
+        with st.container():
+            _pair_table(quality, found)
     note = "Decided labels count whole, others by their clean probability. An underlined number "
     note += "opens the queue of its pair."
     if len(shown) < len(quality.class_names):
@@ -130,7 +130,8 @@ def losses(fit: ClassFit, found: LossHistogram) -> None:
         lines,
         bars=Bars("Labels", found.edges.tolist(), found.counts.tolist()),
         x_title="loss of the given label (cross entropy)",
-        y_title="labels",
+        y_title="labels (square-root scale)",
+        root=True,
         description=f"Histogram of the losses of {fit.name}",
         key=f"quality_losses_{fit.class_id}",
     )

@@ -27,7 +27,7 @@ def ask(*, has_features: bool) -> WhatIfConfig | None:
         "paying for the review."
     )
     with st.form("what_if", border=True):
-        left, middle, right = st.columns([3, 3, 1], vertical_alignment="bottom", gap="medium")
+        left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom", gap="medium")
         kind = left.selectbox(
             "Noise", list(KINDS), format_func=lambda key: KINDS[key], key="what_if_kind"
         )

@@ -6,6 +6,7 @@ from seeding import seed_project
 from turn_core.config import TurnConfig
 from turn_core.services import jobs, projects, review, runs, samples
 from turn_core.services.workspace import Workspace
+from turn_core.store import audits
 from turn_core.store.arrays import save_arrays
 from turn_core.types import Action, DecisionRequest, JobKind, JobState, ScoreRow
 
@@ -22,7 +23,9 @@ def seed_quality(
     run_id = _seed_round(workspace, project_id)
     ids = samples.label_snapshot(workspace, project_id).sample_ids.tolist()
     bad = num_samples // 5
-    drawn = np.random.default_rng(1).permutation(num_samples)[:audited]
+    workspace.write(lambda session: audits.draw(session, project_id, seed=0, number=audited))
+    with workspace.reading() as session:
+        drawn = np.searchsorted(ids, audits.order(session, project_id)).astype(np.int64)
     rest = np.setdiff1d(np.arange(num_samples), drawn)[: decided - audited]
     for queue, places in (("audit", drawn), ("worst_first", rest)):
         for place in places.tolist():

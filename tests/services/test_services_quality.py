@@ -6,6 +6,7 @@ import pytest
 from turn_core import cleansing
 from turn_core.errors import NotFoundError
 from turn_core.services import quality, quality_classes, quality_rows, review, samples
+from turn_core.store import audits
 from turn_core.store.arrays import array_names, load_array, save_arrays
 from turn_core.types import Action, DecisionRequest
 
@@ -76,22 +77,52 @@ def test_decisions_move_the_numbers(workspace, round_of):
     assert found.curve.reviews[-1] == 32
 
 
+def drawing(workspace, project_id, number):
+    """Draw samples for the audit; their ids in order."""
+    workspace.write(lambda session: audits.draw(session, project_id, seed=0, number=number))
+    with workspace.reading() as session:
+        return audits.order(session, project_id)
+
+
 def test_audit_decisions_estimate_the_noise_rate(workspace, round_of):
-    project_id, run_id, ids = round_of()
-    drawn = ids[::4]
+    project_id, run_id, _ = round_of()
+    drawn = drawing(workspace, project_id, 30)[:20]
     decide(workspace, project_id, run_id, drawn[:5], Action.RELABEL, queue="audit")
     decide(workspace, project_id, run_id, drawn[5:], Action.KEEP, queue="audit")
     found = quality.quality(workspace, project_id, run_id)
     assert (found.audit.num_audited, found.audit.num_errors) == (20, 5)
     assert found.audit.noise.value == 0.25
-    assert found.cut(0.6)[0].left_source == "audit"
+
+
+def test_what_suspicion_came_to_first_is_part_of_the_audit(workspace, round_of):
+    """Five of the first ten drawn are decided worst first, four by the audit, one is skipped."""
+    project_id, run_id, _ = round_of()
+    drawn = drawing(workspace, project_id, 30)
+    decide(workspace, project_id, run_id, [*drawn[:5], drawn[20]], Action.RELABEL)
+    decide(workspace, project_id, run_id, drawn[5:6], Action.SKIP, queue="audit")
+    decide(workspace, project_id, run_id, drawn[6:10], Action.KEEP, queue="audit")
+    audit = quality.quality(workspace, project_id, run_id).audit
+    assert (audit.num_audited, audit.num_errors, audit.num_undecided) == (9, 5, 1)
+
+
+def test_audit_below_the_cut_measures_what_is_left(workspace, round_of):
+    project_id, run_id, ids = round_of(120)
+    drawn = drawing(workspace, project_id, 60)
+    below = [i for i in drawn if i in set(ids[60:])]
+    decide(workspace, project_id, run_id, [i for i in drawn if i not in below], Action.RELABEL)
+    decide(workspace, project_id, run_id, below[:2], Action.RELABEL, queue="audit")
+    decide(workspace, project_id, run_id, below[2:], Action.KEEP, queue="audit")
+    cut, _ = quality.quality(workspace, project_id, run_id).cut(0.6)
+    assert cut.left_source == "audit"
+    assert cut.left.value == pytest.approx((60 - len(below)) * 2 / len(below))
 
 
 def test_undone_and_excluded_samples_count_for_nothing(workspace, round_of):
     project_id, run_id, ids = round_of()
-    decide(workspace, project_id, run_id, ids[:3], Action.RELABEL, queue="audit")
-    decide(workspace, project_id, run_id, ids[:1], Action.UNDO)
-    decide(workspace, project_id, run_id, ids[3:5], Action.EXCLUDE)
+    drawn = drawing(workspace, project_id, 3)
+    decide(workspace, project_id, run_id, drawn, Action.RELABEL, queue="audit")
+    decide(workspace, project_id, run_id, drawn[:1], Action.UNDO)
+    decide(workspace, project_id, run_id, [i for i in ids if i not in drawn][:2], Action.EXCLUDE)
     found = quality.quality(workspace, project_id, run_id)
     assert found.audit.num_audited == 2
     assert found.reviewed.num_reviewed == 2

@@ -14,6 +14,7 @@ from turn_core.estimates import Pair as Pair
 from turn_core.services import overviews, quality_rows
 from turn_core.services.quality_rows import Rows
 from turn_core.services.workspace import Workspace
+from turn_core.store import audits as audit_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import quality as queries
 from turn_core.store import runs as run_queries
@@ -38,6 +39,8 @@ class AuditEstimate:
 
     num_audited: int
     num_errors: int
+    num_undecided: int
+    """Drawn before the last audited sample and not decided, such as skipped ones: not counted."""
     noise: Interval | None
     """Share of wrong labels with Wilson's interval; None before the first audited decision."""
     by_model: Interval | None
@@ -109,7 +112,9 @@ def quality(workspace: Workspace, project_id: int, run_id: int) -> Quality:
         classes = project_queries.class_list(session, project_id)
         scored = queries.scored(session, run_id)
         events = queries.decisions(session, project_id)
-    rows = quality_rows.gather(scored, events, run_id, [class_id for class_id, _, _ in classes])
+        draw = audit_queries.order(session, project_id)
+    class_ids = [class_id for class_id, _, _ in classes]
+    rows = quality_rows.gather(scored, events, run_id, class_ids, draw)
     tau = overviews.threshold(run)
     found = estimates.outlook(rows.pool(), sorted({*TAUS, tau}), seed=run.seed)
     pace, num_timed = quality_rows.pace(events)
@@ -129,7 +134,7 @@ def quality(workspace: Workspace, project_id: int, run_id: int) -> Quality:
         reviewed=_reviewed(rows),
         curve=_curve(rows, at_tau),
         joint=rows.joint(tau, len(classes)),
-        class_ids=tuple(class_id for class_id, _, _ in classes),
+        class_ids=tuple(class_ids),
         class_names=tuple(name for _, _, name in classes),
         truth=_truth(rows, found.cuts),
     )
@@ -140,10 +145,10 @@ def _work(reviews: int, pace: float | None) -> Work:
 
 
 def _audit(rows: Rows, run: Run) -> AuditEstimate:
-    drawn = rows.audited
-    num_audited, num_errors = int(drawn.sum()), int(rows.relabeled[drawn].sum())
-    noise = estimates.wilson_interval(num_errors, num_audited)
-    return AuditEstimate(num_audited, num_errors, noise, overviews.noise_rate(run.metrics))
+    number, errors = int(rows.audited.sum()), int(rows.relabeled[rows.audited].sum())
+    undecided = int((rows.drawn & rows.open).sum())
+    noise = estimates.wilson_interval(errors, number)
+    return AuditEstimate(number, errors, undecided, noise, overviews.noise_rate(run.metrics))
 
 
 def _reviewed(rows: Rows) -> Reviewed:

@@ -158,7 +158,7 @@ def second_opinion(workspace: Workspace, project_id: int, run_id: int) -> Second
         tau = overviews.threshold(run_queries.get_run(session, project_id, run_id))
         scored = queries.scored(session, run_id)
         events = queries.decisions(session, project_id)
-    rows = quality_rows.gather(scored, events, run_id, [class_id for class_id, _ in classes])
+    rows = quality_rows.gather(scored, events, run_id, [class_id for class_id, _ in classes], [])
     other = np.asarray(arrays.load_array(path, "opinion_flag"))[rows.array_rows]
     sure = np.asarray(arrays.load_array(path, "opinion_confidence"))[rows.array_rows]
     ours = rows.clean <= tau

@@ -41,8 +41,10 @@ class Rows:
     relabeled: Bools
     in_pool: Bools
     """Not decided or excluded before this round: what its queue was made of."""
+    drawn: Bools
+    """Drawn uniformly, up to where the audit has come."""
     audited: Bools
-    """Decided, and drawn uniformly."""
+    """Of these, decided: through whichever queue."""
     turn: Ints
     """Number of the event that decided the sample; 0 where none did."""
 
@@ -81,9 +83,16 @@ class Rows:
 
 
 def gather(
-    scored: Sequence[Any], events: Sequence[Any], run_id: int, class_ids: Sequence[int]
+    scored: Sequence[Any],
+    events: Sequence[Any],
+    run_id: int,
+    class_ids: Sequence[int],
+    draw: Sequence[int],
 ) -> Rows:
-    """Make arrays of the rows of `store.quality.scored` and `store.quality.decisions`."""
+    """Make arrays of the rows of `store.quality.scored` and `store.quality.decisions`.
+
+    `draw` are the samples of the random audit, in the order of the draw.
+    """
     columns: list[Any] = list(zip(*scored)) if scored else [()] * 9
     ids, clean, suggested, fallback, array_rows, status, current, given, true = columns
     last = _standing(events)
@@ -92,7 +101,8 @@ def gather(
     still = np.array([value in OPEN for value in status], np.bool_)
     # An earlier round's decision, also to exclude, took the sample out of this round's queue.
     ours = np.array([i not in last or last[i][1] == run_id for i in ids], np.bool_)
-    audited = np.array([i in last and last[i][2] == AUDIT_QUEUE for i in ids], np.bool_)
+    reached = _reached(draw, last)
+    drawn = np.array([i in reached for i in ids], np.bool_)
     return Rows(
         sample_ids=np.array(ids, np.int64),
         clean=np.array(clean, np.float64),
@@ -106,7 +116,8 @@ def gather(
         decided=decided,
         relabeled=np.array([value == ReviewStatus.RELABELED for value in status], np.bool_),
         in_pool=still | ours,
-        audited=audited & decided,
+        drawn=drawn,
+        audited=drawn & decided,
         turn=np.array([last[i][0] if i in last else 0 for i in ids], np.int64),
     )
 
@@ -131,6 +142,16 @@ def _standing(events: Sequence[Any]) -> Mapping[int, tuple[int, int | None, str]
         for event_id, sample_id, action, run_id, queue, *_ in events
         if event_id not in undone and action != Action.UNDO
     }
+
+
+def _reached(draw: Sequence[int], last: Mapping[int, tuple[int, int | None, str]]) -> set[int]:
+    """Return the samples of the draw up to the last one that was decided as part of the audit.
+
+    All of them count, whichever queue they were decided in: without those that suspicion came to
+    first, the rest would be too clean. Further ones do not, since of them only suspicion decided.
+    """
+    asked = [place for place, i in enumerate(draw) if i in last and last[i][2] == AUDIT_QUEUE]
+    return set(draw[: asked[-1] + 1]) if asked else set()
 
 
 def _indices(class_ids: Sequence[int | None], index: Mapping[int, int]) -> Ints:

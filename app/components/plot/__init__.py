@@ -38,8 +38,12 @@ def plot(
     description: str,
     key: str,
     bars: Bars | None = None,
+    root: bool = False,
 ) -> None:
-    """Draw the chart; `description` is what a screen reader says."""
+    """Draw the chart; `description` is what a screen reader says.
+
+    `root` makes the height a square root, so that a few can be seen beside very many.
+    """
     _mount(
         key=key,
         data={
@@ -48,5 +52,6 @@ def plot(
             "x": x_title,
             "y": y_title,
             "description": description,
+            "root": root,
         },
     )

@@ -22,15 +22,29 @@ function ticks(high, wanted) {
   return found;
 }
 
+// On a square-root axis: 0, and round numbers that lie apart.
+function roots(top) {
+  const found = [[0, "0"]];
+  for (let power = 10 ** Math.floor(Math.log10(top)); power >= Math.max(1, top / 200); power /= 10) {
+    for (const factor of [5, 2, 1]) {
+      const at = factor * power;
+      const apart = found.every(([other]) => Math.abs(Math.sqrt(at / top) - Math.sqrt(other / top)) > 0.13);
+      if (at <= top && apart) found.push([at, at.toLocaleString("en")]);
+    }
+  }
+  return found;
+}
+
 function draw(data, width) {
   const xs = data.lines.flatMap((line) => line.x).concat(data.bars ? data.bars.edges : []);
   const ys = data.lines.flatMap((line) => line.y).concat(data.bars ? data.bars.heights : []);
   const right = Math.max(...xs, 1e-9);
   const top = Math.max(...ys, 1e-9) * 1.04;
   const px = (x) => PAD.left + (x / right) * (width - PAD.left - PAD.right);
-  const py = (y) => H - PAD.bottom - (y / top) * (H - PAD.top - PAD.bottom);
+  const high = data.root ? (y) => Math.sqrt(Math.max(0, y) / top) : (y) => y / top;
+  const py = (y) => H - PAD.bottom - high(y) * (H - PAD.top - PAD.bottom);
   const svg = shape("svg", { viewBox: `0 0 ${width} ${H}`, role: "img", "aria-label": data.description });
-  for (const [y, text] of ticks(top, 5)) {
+  for (const [y, text] of data.root ? roots(top) : ticks(top, 5)) {
     svg.append(shape("line", { x1: PAD.left, x2: width - PAD.right, y1: py(y), y2: py(y), class: "grid" }));
     svg.append(shape("text", { x: PAD.left - 7, y: py(y) + 4, "text-anchor": "end" }, text));
   }
