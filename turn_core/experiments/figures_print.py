@@ -1,18 +1,13 @@
-"""Figures as PNG and SVG, drawn by matplotlib without a screen. Lengths are inches.
+"""Figures as PNG and SVG, drawn by matplotlib without a screen. Lengths are inches."""
 
-Texts come from data: none is read as a formula, and SVG holds them as outlines.
-"""
-
-import io
 import textwrap
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from turn_core.experiments.figure_curves import METHOD_NAMES, Curve, Line, short_name
+from turn_core.experiments.figure_page import MARGIN, Page, plain_style
 from turn_core.experiments.figure_style import (
     FigurePanel,
     Grid,
@@ -26,20 +21,11 @@ from turn_core.experiments.figure_style import (
 from turn_core.types.exploring import PanelMethod
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 SIDE = 2.35
 GAP = 0.14
 NOTE = 0.26
-MARGIN = 0.3
-DPI = 200
-
-WIDE_FONTS = (
-    *("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Noto Sans Arabic"),
-    *("Noto Sans Devanagari", "Noto Sans Hebrew", "Noto Sans Thai", "Arial Unicode MS"),
-)
-"""Asked for the signs that DejaVu Sans lacks, where they are installed."""
 
 MAX_VECTOR_POINTS = 30_000
 """SVG with more points holds them as an image: browsers would not open it."""
@@ -52,9 +38,9 @@ def maps(
     grid: Grid, class_names: Sequence[str], words: Words, theme: Theme, file_format: str
 ) -> bytes:
     """Return the figure as a PNG or SVG file."""
-    with _plain_style(theme):
+    with plain_style(theme):
         width = len(grid.columns) * (SIDE + GAP) - GAP + _row_titles(grid) + 2 * MARGIN
-        page = _Page(width, words, theme)
+        page = Page(width, words, theme)
         shown = np.unique(np.concatenate([panel.labels for panel in grid.panels.values()]))
         legend = legend_names(class_names, shown)
         look = looks(len(class_names), theme)
@@ -81,11 +67,11 @@ def maps(
 
 def curves(found: Sequence[Curve], words: Words, theme: Theme, file_format: str) -> bytes:
     """Return the figure as a PNG or SVG file."""
-    with _plain_style(theme):
+    with plain_style(theme):
         across = min(5, len(found)) if len(found) > 4 else len(found)
         wide, high, between = 2.2, 1.65, 0.42
         width = across * (wide + between) + 2 * MARGIN
-        page = _Page(max(width, 5.5), words, theme)
+        page = Page(max(width, 5.5), words, theme)
         lines = {(line.backbone, line.method): line for curve in found for line in curve.lines}
         backbones = list(dict.fromkeys(backbone for backbone, _ in lines))
         lines = {(b, m): lines[b, m] for b in backbones for m in METHOD_NAMES if (b, m) in lines}
@@ -100,103 +86,7 @@ def curves(found: Sequence[Curve], words: Words, theme: Theme, file_format: str)
         return page.encoded(file_format)
 
 
-class _Page:
-    """A figure measured from its upper left corner."""
-
-    def __init__(self, width: float, words: Words, theme: Theme) -> None:
-        self.width, self.words, self.theme = width, words, theme
-        self.top = 0.0
-
-    def lay_out(self, content: float, handles: Sequence[Any], names: Sequence[str]) -> None:
-        """Fix the height, write title and caption above the content and the legend below."""
-        from matplotlib.figure import Figure
-
-        title = _wrapped(self.words.title, self.width, 14)
-        caption = _wrapped(self.words.caption, self.width, 9)
-        self.top = MARGIN + 0.27 * len(title) + 0.17 * len(caption) + 0.12 * bool(title or caption)
-        across = _legend_columns(names, self.width - 2 * MARGIN)
-        legend = 0.2 * -(-len(names) // across) + 0.1
-        self.height = self.top + content + legend + MARGIN
-        self.figure: Figure = Figure((self.width, self.height), facecolor=self.theme.ground)
-        for at, line in enumerate(title):
-            self.text(MARGIN, MARGIN + 0.27 * at, line, size=14, bold=True, align="left")
-        for at, line in enumerate(caption):
-            below = MARGIN + 0.27 * len(title) + 0.03 + 0.17 * at
-            self.text(MARGIN, below, line, size=9, muted=True, align="left")
-        self._legend(handles, names, across)
-
-    def _legend(self, handles: Sequence[Any], names: Sequence[str], across: int) -> None:
-        from matplotlib.offsetbox import AnchoredOffsetbox, DrawingArea, HPacker, TextArea, VPacker
-
-        if not names:
-            return
-        style = {"color": self.theme.text, "size": 8.5, "parse_math": False}
-        columns: list[Artist] = []
-        for column in range(across):
-            rows: list[Artist] = []
-            for handle, name in list(zip(handles, names))[column::across]:
-                area = DrawingArea(handle.get_xdata()[-1] + 6, 9)
-                area.add_artist(handle)
-                text = TextArea(name, textprops=style)
-                rows.append(HPacker(children=[area, text], pad=0, sep=2, align="center"))
-            columns.append(VPacker(children=rows, pad=0, sep=4, align="left"))
-        box = HPacker(children=columns, pad=0, sep=16, align="top")
-        place = (MARGIN / self.width, MARGIN / self.height)
-        self.figure.add_artist(
-            AnchoredOffsetbox(
-                "lower left",
-                child=box,
-                pad=0,
-                borderpad=0,
-                frameon=False,
-                bbox_to_anchor=place,
-                bbox_transform=self.figure.transFigure,
-            )
-        )
-
-    def axes(self, left: float, top: float, width: float, height: float) -> "Axes":
-        """Return axes in this place, framed by a thin line."""
-        below = self.height - top - height
-        rectangle = (left / self.width, below / self.height, width / self.width)
-        axes = self.figure.add_axes((*rectangle, height / self.height), facecolor=self.theme.panel)
-        for spine in axes.spines.values():
-            spine.set(color=self.theme.edge, linewidth=0.8)
-        return axes
-
-    def text(
-        self,
-        left: float,
-        top: float,
-        text: str,
-        *,
-        size: float,
-        bold: bool = False,
-        muted: bool = False,
-        align: str = "center",
-        **more: Any,
-    ) -> None:
-        """Write a text that hangs from `top`."""
-        self.figure.text(
-            left / self.width,
-            1 - top / self.height,
-            text,
-            fontsize=size,
-            fontweight="bold" if bold else "normal",
-            color=self.theme.muted if muted else self.theme.text,
-            ha=align,
-            parse_math=False,
-            **{"va": "top", **more},
-        )
-
-    def encoded(self, file_format: str) -> bytes:
-        """Return the file."""
-        file = io.BytesIO()
-        when: dict[str, Any] = {"Date": None} if file_format == "svg" else {"Software": None}
-        self.figure.savefig(file, format=file_format, dpi=DPI, metadata=when)
-        return file.getvalue()
-
-
-def _titles(page: _Page, grid: Grid, columns_high: float) -> None:
+def _titles(page: Page, grid: Grid, columns_high: float) -> None:
     start = MARGIN + _row_titles(grid)
     for at, column in enumerate(grid.columns):
         middle = start + at * (SIDE + GAP) + SIDE / 2
@@ -297,37 +187,3 @@ def _line_names(lines: dict[tuple[str, PanelMethod], Line]) -> list[str]:
         )
         for backbone, method in lines
     ]
-
-
-def _legend_columns(names: Sequence[str], width: float) -> int:
-    """Return how many columns fit side by side."""
-    for across in range(len(names), 1, -1):
-        columns = (names[at::across] for at in range(across))
-        if sum(0.75 + 0.068 * max(map(len, column)) for column in columns) <= width:
-            return across
-    return 1
-
-
-def _wrapped(text: str, width: float, size: float) -> list[str]:
-    per_line = int((width - 2 * MARGIN) / (0.0075 * size))
-    return textwrap.wrap(one_line(text, 600), max(20, per_line))
-
-
-def _fonts() -> list[str]:
-    """Matplotlib's own font, then those installed that know more scripts."""
-    from matplotlib.font_manager import get_font_names
-
-    return ["DejaVu Sans", *(font for font in WIDE_FONTS if font in get_font_names())]
-
-
-@contextmanager
-def _plain_style(theme: Theme) -> Iterator[None]:
-    """Matplotlib's own defaults, whatever the user's file says; names that change nothing."""
-    import matplotlib as mpl
-
-    with warnings.catch_warnings(), mpl.rc_context():
-        # A class name in a script that the font lacks is drawn as boxes, not refused.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        mpl.rcdefaults()
-        mpl.rcParams.update({"svg.hashsalt": "turn", "font.family": _fonts()})
-        yield
