@@ -185,3 +185,23 @@ def test_file_called_train_alone__is_no_cifar(tmp_path, official):
         ("cat/train", "cat"),
         ("dog/meta.png", "dog"),
     ]
+
+
+def test_file_that_lies_beside_the_official_batches__is_left_out(official):
+    (official / "file.txt~").write_text("left by an editor")
+    assert look(official).num_ignored == 1
+    assert len(read(official)[0]) == 6
+
+
+def test_class_folders_with_files_called_train_and_test__are_class_folders(tmp_path, official):
+    image = read(official)[0][0].data
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(image)
+    for name in ("train", "test"):
+        (tmp_path / "photos" / name).write_text("a/1.png\n")
+
+    report = look(tmp_path / "photos")
+
+    assert report.plan.form == "class_folders"
+    assert {c.name for c in report.classes} == {"a", "b"}

@@ -46,7 +46,7 @@ class Catalog:
 
     def settle(self) -> None:
         """Find the layout once all files are known; what is no part of it is an ordinary file."""
-        self.layout = layouts.find(self.layout_files)
+        self.layout = layouts.find(self.layout_files, num_others=len(self.images))
         own = set(self.layout.files.values()) if self.layout else set()
         others = {name: size for name, size in self.layout_files.items() if name not in own}
         for name, size in others.items():

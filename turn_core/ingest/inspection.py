@@ -128,7 +128,7 @@ def _published(source: SourceRef, container: Container, official: published.Foun
         _plan(source, found),
         found,
         num_bytes=official.num_bytes,
-        num_ignored=catalog.num_ignored,
+        num_ignored=catalog.num_ignored + official.num_left,
         refused=tuple(catalog.refused[:MAX_LISTED]),
         num_refused=len(catalog.refused),
         problem=official.problem or ("" if official.num_images else _nothing(container, [])),

@@ -33,6 +33,8 @@ SYNSETS = "synsets.txt"
 LIST_FOLDERS = ("info", "annotations")
 """Folders that hold the lists; the images lie beside such a folder."""
 
+_MANY = 3
+
 _NAMES = {
     SourceForm.CIFAR100: frozenset({CIFAR_META, *CIFAR_BATCHES}),
     SourceForm.CLOTHING1M: frozenset({NOISY_LABELS, CLEAN_LABELS, CATEGORIES, *KEY_LISTS}),
@@ -63,8 +65,12 @@ def may_belong(name: str) -> bool:
     return name.rpartition("/")[2] in _ALL
 
 
-def find(paths: Iterable[str]) -> Layout | None:
-    """Return the layout that some files make up, the one nearest to the top; None without any."""
+def find(paths: Iterable[str], *, num_others: int = 0) -> Layout | None:
+    """Return the layout that some files make up, the one nearest to the top; None without any.
+
+    Two batches without their `meta` are CIFAR-100 only where next to nothing else is there
+    (`num_others` files): folders of images may have files called `train` and `test` beside them.
+    """
     folders: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for path in paths:
         folder, _, last = path.rpartition("/")
@@ -72,15 +78,15 @@ def find(paths: Iterable[str]) -> Layout | None:
     for folder in sorted(folders, key=lambda name: (name.count("/"), name)):
         for form, names in _NAMES.items():
             files = {name: path for name, path in folders[folder].items() if name in names}
-            if _is_enough(form, files):
+            if _is_enough(form, files, num_others):
                 return Layout(form, folder, files)
     return None
 
 
-def _is_enough(form: SourceForm, files: Mapping[str, str]) -> bool:
+def _is_enough(form: SourceForm, files: Mapping[str, str], num_others: int) -> bool:
     """Whether these files can be of no other source: two of three batches, or a telling list."""
     if form is SourceForm.CIFAR100:
-        return len(files) > 1
+        return len(files) > 1 and (CIFAR_META in files or num_others < _MANY)
     if form is SourceForm.CLOTHING1M:
         return any(name in files for name in (NOISY_LABELS, *KEY_LISTS))
     return TRAIN_FILES in files or len(files) > 1

@@ -50,6 +50,8 @@ class Found:
     splits: set[str] = field(default_factory=set)
     num_images: int = 0
     num_bytes: int = 0
+    num_left: int = 0
+    """Files beside the pickles of CIFAR-100, which has one in its archive; they are left out."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -138,6 +140,7 @@ def _look_at_pickles(container: Container, layout: Layout, found: Found) -> None
         found.splits.add(batch)
     found.num_images = found.labels.total()
     found.num_bytes = sum(container.catalog.layout_files.values())
+    found.num_left = len(container.catalog.images)
 
 
 def _look_at_lists(container: Container, layout: Layout, found: Found) -> None:
