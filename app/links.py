@@ -30,6 +30,11 @@ def export(project_id: int, export_id: int) -> str:
     return f"{project_api(project_id)}/exports/{export_id}"
 
 
+def ledger(project_id: int) -> str:
+    """Return the address of the ledger as a file."""
+    return f"{project_api(project_id)}/ledger.csv"
+
+
 def exploration_file(exploration: Exploration, name: str) -> str:
     """Return the address of a table or figure of a finished exploration."""
     api = project_api(exploration.project_id)

@@ -17,6 +17,7 @@ PAGES = (
     ("review", "Review", ":material/rule:"),
     ("quality", "Quality", ":material/verified:"),
     ("explore", "Explore", ":material/scatter_plot:"),
+    ("ledger", "Ledger", ":material/history:"),
     ("export", "Export", ":material/download:"),
 )
 

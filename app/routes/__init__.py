@@ -6,7 +6,7 @@ No path of the server ever comes from a client: only ids and upload tokens do.
 import streamlit as st
 from starlette.routing import BaseRoute, Route
 
-from app.routes import explorations, exports, images, review, samples, uploads
+from app.routes import explorations, exports, images, ledger, review, samples, uploads
 
 
 def base_path() -> str:
@@ -32,6 +32,7 @@ def api_routes() -> list[BaseRoute]:
         Route(f"{project}/batches/{{key}}/redo", review.redo_batch, methods=["POST"]),
         Route(f"{project}/claims/release", review.release, methods=["POST"]),
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
+        Route(f"{project}/ledger.csv", ledger.download),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
         Route(f"{exploration}/points", explorations.points),
         Route(f"{exploration}/panels/{{index:int}}/{{name}}", explorations.panel),

@@ -39,12 +39,14 @@ _COLUMNS: tuple[Any, ...] = (
 )
 
 
-def _select_events(project_id: int) -> Select[*tuple[Any, ...]]:
+def select_events(project_id: int) -> Select[*tuple[Any, ...]]:
+    """Return a query of a project's events whose rows `record` reads."""
     query = select(*_COLUMNS).select_from(_E).join(_S, _S.id == _E.sample_id)
     return query.where(_E.project_id == project_id)
 
 
-def _record(row: Any) -> LabelEvent:
+def record(row: Any) -> LabelEvent:
+    """Return the event of a row of `select_events`."""
     values = list(row)
     values[4], values[8] = Action(row[4]), row[8] / 1000
     return LabelEvent(*values)
@@ -52,26 +54,26 @@ def _record(row: Any) -> LabelEvent:
 
 def history(session: Session, project_id: int, sample_id: int) -> list[LabelEvent]:
     """Return the events of a sample, the first one first."""
-    query = _select_events(project_id).where(_E.sample_id == sample_id).order_by(_E.seq)
-    return [_record(row) for row in session.execute(query)]
+    query = select_events(project_id).where(_E.sample_id == sample_id).order_by(_E.seq)
+    return [record(row) for row in session.execute(query)]
 
 
 def ledger(session: Session, project_id: int, *, after: int | None, limit: int) -> list[LabelEvent]:
     """Return the events of a project in order, after the event of id `after`."""
-    query = _select_events(project_id).order_by(_E.id).limit(limit)
+    query = select_events(project_id).order_by(_E.id).limit(limit)
     if after is not None:
         query = query.where(_E.id > after)
-    return [_record(row) for row in session.execute(query)]
+    return [record(row) for row in session.execute(query)]
 
 
 def latest(
     session: Session, project_id: int, *, before: int | None, limit: int
 ) -> list[LabelEvent]:
     """Return the newest events of a project, the newest first, before the event `before`."""
-    query = _select_events(project_id).order_by(_E.id.desc()).limit(limit)
+    query = select_events(project_id).order_by(_E.id.desc()).limit(limit)
     if before is not None:
         query = query.where(_E.id < before)
-    return [_record(row) for row in session.execute(query)]
+    return [record(row) for row in session.execute(query)]
 
 
 class Applied(NamedTuple):
