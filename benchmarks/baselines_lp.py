@@ -107,7 +107,7 @@ def load(root: Path, args: argparse.Namespace) -> BaselineData:
         views=extract_views(
             backbone,
             Images(pixels[rows], backbone.spec),
-            ViewPlan(),
+            ViewPlan(num_strong=2 if "unicon" in args.methods else 0),
             pixels_key=key,
             folder=args.cache,
             batch_size=BATCH,
