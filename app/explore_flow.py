@@ -68,14 +68,14 @@ def maps(workspace: Workspace, shown: Sequence[Exploration]) -> Act | None:
             st.caption("The first map appears here as soon as its features are computed.")
         return None
     run = runs.latest_complete_run(workspace, project_id)
-    label_rev = projects.get_project(workspace, project_id).label_rev
     return scatter_panels(
         explore_maps.data(
             shown,
             projects.classes(workspace, project_id),
             api=links.project_api(project_id),
             tags=[tag.name for tag in tags.list_tags(workspace, project_id)],
-            version=f"{label_rev}-{0 if run is None else run.run_id}",
+            label_rev=projects.get_project(workspace, project_id).label_rev,
+            run_id=None if run is None else run.run_id,
         ),
         key="scatter_panels",
     )

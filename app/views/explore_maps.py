@@ -41,18 +41,22 @@ def data(
     *,
     api: str,
     tags: Sequence[str],
-    version: str,
+    label_rev: int,
+    run_id: int | None,
 ) -> dict[str, Any]:
     """Return the component's data for one exploration, or for two to compare.
 
-    `version` is that of labels and scores: the browser fetches them again when it changes.
+    `label_rev` and `run_id` are those of the labels and scores: the browser fetches them again
+    when one changes. Without a run nothing can be sent to review.
     """
+    version = f"{label_rev}-{run_id or 0}"
     ids = "-".join(str(exploration.exploration_id) for exploration in explorations)
     return {
         "key": f"{api}:{ids}",
         "api": api,
         "classes": [[info.index, info.name] for info in sorted(classes, key=lambda c: c.index)],
         "tags": list(tags),
+        "canReview": run_id is not None,
         "views": [_view(exploration, version) for exploration in explorations],
     }
 

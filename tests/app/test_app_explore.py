@@ -30,7 +30,7 @@ def project(app_workspace):
 def view_of(workspace, project_id, exploration_id):
     found = explorations.get_exploration(workspace, project_id, exploration_id)
     classes = projects.classes(workspace, project_id)
-    data = explore_maps.data([found], classes, api="/api", tags=[], version="1-1")
+    data = explore_maps.data([found], classes, api="/api", tags=[], label_rev=1, run_id=1)
     return data["views"][0]
 
 
@@ -232,6 +232,14 @@ def oklab(rgb):
     cones = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.63]])
     lab = np.array([[0.2105, 0.7936, -0.0041], [1.978, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]])
     return lab @ np.cbrt(cones @ np.clip(rgb, 0, 1))
+
+
+def test_without_a_round_nothing_can_be_sent_to_review(open_page, app_workspace):
+    project_id = seed_project(app_workspace)
+    seed_exploration(app_workspace, project_id)
+    data = component(open_page("explore"), "scatter_panels")
+    assert data["canReview"] is False
+    assert data["views"][0]["version"] == "0-0"
 
 
 def test_class_names_are_given_in_the_order_of_their_index(open_page, app_workspace, project):

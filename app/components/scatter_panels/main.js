@@ -53,7 +53,11 @@ class Explorer extends Selection {
     const fresh = this.data?.key !== data.key;
     this.data = data;
     this.names = new Map(data.classes);
-    if (fresh) this.restore(data.key);
+    this.picked.allow(data.canReview);
+    if (fresh) {
+      this.isolated.clear();
+      this.restore(data.key);
+    }
     await this.rebuild(fresh);
   }
 
@@ -77,6 +81,7 @@ class Explorer extends Selection {
       this.apply(chosen);
       this.controls();
       await this.load();
+      if (this.isolated.size) this.isolate();
       this.say("");
     } catch (error) {
       if (turn === this.turn) this.say(`The maps cannot be shown: ${error.message}`);
@@ -90,9 +95,10 @@ class Explorer extends Selection {
     this.$("boards").replaceChildren(...boards.map((board) => board.root));
     this.$("boards").dataset.number = boards.length;
     this.root.dataset.panels = this.panels.length;
-    const open = this.panels.find((panel) => panel.info.index === this.enlarged);
+    const open = this.panels.find((panel) => panel.id === this.enlarged);
     this.enlarged = null;
-    if (open && !this.compared) this.enlarge(open);
+    this.root.removeAttribute("data-large");
+    if (open) this.enlarge(open);
   }
 
   get compared() {
@@ -121,8 +127,8 @@ class Explorer extends Selection {
       const frame = frameOf(members.map((panel) => panel.afterXY));
       for (const panel of members) panel.frame = frame;
     }
+    this.wanted = `${this.state.map} ${this.state.colour}`;
     this.recolour();
-    this.root.dataset.shown = `${this.state.map} ${this.state.colour}`;
   }
 
   async choose(change) {
@@ -179,13 +185,15 @@ class Explorer extends Selection {
     cancelAnimationFrame(this.waiting);
     this.waiting = requestAnimationFrame(() => {
       for (const panel of this.panels) panel.draw();
+      if (this.panels.length && this.panels.every((panel) => panel.xy)) this.root.dataset.shown = this.wanted;
       this.root.dataset.painted = Number(this.root.dataset.painted ?? 0) + 1;
     });
   }
 
+  // Shows or hides a class, all with null; without a code what is chosen holds for new points, too.
   isolate(code) {
     if (code === null) this.isolated.clear();
-    else if (!this.isolated.delete(code)) this.isolated.add(code);
+    else if (code !== undefined && !this.isolated.delete(code)) this.isolated.add(code);
     this.settleShown();
     this.describe();
     this.paint();
@@ -227,8 +235,8 @@ class Explorer extends Selection {
   }
 
   enlarge(panel) {
-    const open = this.enlarged !== panel.info.index;
-    this.enlarged = open ? panel.info.index : null;
+    const open = this.enlarged !== panel.id;
+    this.enlarged = open ? panel.id : null;
     this.root.toggleAttribute("data-large", open);
     for (const each of this.panels) each.root.toggleAttribute("data-open", open && each === panel);
     this.paint();

@@ -16,6 +16,7 @@ class Panel {
     this.explorer = explorer;
     this.samples = samples;
     this.info = info;
+    this.id = `${samples.view.id}/${info.index}`;
     this.at = -1; // the sample that the arrow keys have reached
     this.root = part("figure", "map");
     this.root.dataset.panel = info.index;

@@ -55,6 +55,12 @@ class Picked {
     for (const kind of ["pointerleave", "focusout"]) grid.addEventListener(kind, () => explorer.hover(null));
   }
 
+  // Review needs a round, which ranks what is reviewed.
+  allow(review) {
+    this.$("send").disabled = !review;
+    this.$("send").title = review ? "" : "Train a first round: it ranks what is reviewed. A tag keeps the selection until then.";
+  }
+
   askName(open) {
     this.$("tag-form").hidden = !open;
     this.$("tag").setAttribute("aria-expanded", String(open));

@@ -74,8 +74,12 @@ class Samples {
   fact(at, names) {
     const { table } = this;
     const label = (id) => (id < 0 ? null : (names.get(id) ?? "unknown class"));
+    const thumb = () => this.thumb(at);
     return {
-      id: table.id[at], name: table.names[at], thumb: this.thumb(at),
+      id: table.id[at], name: table.names[at],
+      get thumb() {
+        return thumb(); // only what is shown needs an address
+      },
       given: label(table.given[at]), suggested: label(table.suggested[at]), current: label(table.current[at]),
       truth: label(table.true[at]), clean: Number.isNaN(table.clean[at]) ? null : table.clean[at],
       issue: table.issue[at] === 1,
