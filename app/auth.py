@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import resources, state
+from turn_core.services import claims
 from turn_core.types.reviewing import Claimant
 
 
@@ -25,9 +26,11 @@ def reviewer() -> str:
     return resources.sessions().reviewer(_session_id())
 
 
-def claimant() -> Claimant:
-    """Return who claims cards in this browser session."""
-    return resources.sessions().claimant(_session_id())
+def claimant(project_id: int) -> Claimant | None:
+    """Return who claims cards in this browser session; None for those who may only look."""
+    return claims.of_reviewer(
+        resources.workspace(), project_id, resources.sessions().claimant(_session_id())
+    )
 
 
 def rename(name: str) -> None:

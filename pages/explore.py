@@ -24,7 +24,7 @@ if choice.opened != state.exploration_id() and known:
     state.open_exploration(choice.opened)
     st.rerun()
 if choice.delete:
-    explorations.delete_exploration(workspace, project_id, choice.opened)
+    explorations.delete_exploration(workspace, project_id, choice.opened, actor=reviewer)
     state.open_exploration(None)
     st.rerun()
 if choice.opened == explore_list.NEW:

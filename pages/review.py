@@ -32,7 +32,7 @@ candidates = queues.next_candidates(
     run.run_id,
     queue,
     limit=FIRST_CANDIDATES,
-    claimant=auth.claimant(),
+    claimant=auth.claimant(project_id),
 )
 wish = review_card(
     {

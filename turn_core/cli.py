@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from turn_core import __version__, cli_explore, cli_figure2
+from turn_core import __version__, cli_explore, cli_figure2, cli_members
 from turn_core.config import Settings
 from turn_core.errors import ConflictError, TurnError
 
@@ -82,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
     _add_columns(explore)
     figure2 = _add(commands, "figure2", _figure2, "draw the paper's Figure 2", cli_figure2.HELP)
     cli_figure2.add_options(figure2)
+    members = _add(commands, "members", cli_members.run, "say who has which role", cli_members.HELP)
+    cli_members.add_options(members)
     demo = _add(
         commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
     )

@@ -8,6 +8,7 @@ TurnError
 ├── StoreError           the store is unusable: old SQLite, newer schema, network disk
 ├── NotFoundError        no such project, run, sample, job or export
 ├── ConflictError        somebody else changed the thing meanwhile, or a name is taken
+├── PermissionDeniedError  the person's role does not allow it
 ├── JobError             a job failed for a reason that its owner can act on
 │   └── JobCancelled     a person pressed Cancel
 └── ResourceError        disk, memory or device is exhausted
@@ -44,6 +45,10 @@ class NotFoundError(TurnError, LookupError):
 
 class ConflictError(TurnError):
     """The thing changed meanwhile or is taken; the message shows both sides."""
+
+
+class PermissionDeniedError(TurnError):
+    """The person's role does not allow it; the message names the role that does."""
 
 
 class JobError(TurnError):

@@ -11,6 +11,7 @@ from turn_core.errors import (
     ConflictError,
     DataError,
     NotFoundError,
+    PermissionDeniedError,
     ResourceError,
     StoreError,
     TurnError,
@@ -20,6 +21,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_JSON = 1_000_000
 _STATUS: tuple[tuple[type[TurnError], int], ...] = (
     (NotFoundError, 404),
+    (PermissionDeniedError, 403),
     (ConflictError, 409),
     (ResourceError, 507),
     (StoreError, 503),

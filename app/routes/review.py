@@ -37,7 +37,7 @@ async def queue(request: Request) -> Response:
             wanted,
             limit=limit,
             after=after,
-            claimant=_claimant(request),
+            claimant=claims.of_reviewer(workspace, project_id, _claimant(request)),
         )
         counts = review.progress(workspace, project_id, run_id)
         return {

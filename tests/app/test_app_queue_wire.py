@@ -12,8 +12,9 @@ from app.routes import api_routes
 from app.routes.queue_wire import queue_from, queue_query
 from app.routes.security import Shield
 from turn_core.errors import DataError
-from turn_core.services import projects
+from turn_core.services import members, projects
 from turn_core.types import QueueFilter, QueueKind, ReviewStatus
+from turn_core.types.reviewing import Role
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,18 @@ def test_two_browsers_get_different_cards_and_a_left_page_gives_back(client, app
         assert client.post(f"{api}/claims/release", json={}).status_code == 403
         assert client.post(f"{api}/claims/release", json={}, headers=safe).status_code == 200
         assert cards(other) == [0, 1, 2]
+
+
+def test_a_viewer_sees_the_queue_and_is_refused_when_deciding(client, app_workspace):
+    project_id = seed_project(app_workspace)
+    run_id = seed_run(app_workspace, project_id)
+    members.set_member(app_workspace, "olga", Role.OWNER, actor="olga")
+    api, safe = f"/api/projects/{project_id}", {"X-Turn-Audit": "1"}
+    card = client.get(f"{api}/queue?run_id={run_id}&limit=1").json()["candidates"][0]
+    decision = {"id": card["id"], "version": 0, "action": "keep", "key": "k" * 9}
+    body = {"decisions": [decision], "reviewer": "vic"}
+    answer = client.post(f"{api}/decisions", json=body, headers=safe)
+    assert answer.status_code == 403
+    assert "'vic' is no member" in answer.json()["error"]
+    body["reviewer"] = "olga"
+    assert client.post(f"{api}/decisions", json=body, headers=safe).status_code == 200

@@ -140,3 +140,16 @@ def test_summary_says_what_is_not_known():
         "Against the true labels: auroc 0.750, precision -.",
         "Written to out: labels.parquet, labels.csv, report.json (2 s).",
     ]
+
+
+def test_members_are_named_and_taken_away_from_the_command_line(turn):
+    code, _, told = turn("members", "--add", "rita", "--role", "reviewer")
+    assert code == 1
+    assert "nobody would be an owner" in told
+    assert turn("members", "--add", "olga", "--role", "owner")[0] == 0
+    assert (
+        turn("members", "--add", "rita")[1]
+        == "olga\towner\teverywhere\nrita\treviewer\teverywhere\n"
+    )
+    assert turn("members", "--remove", "rita")[1] == "olga\towner\teverywhere\n"
+    assert turn("members", "--remove", "rita")[0] == 1

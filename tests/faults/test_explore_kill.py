@@ -84,5 +84,7 @@ def test_cancel_ends_an_exploration_within_seconds(bench):
     staging = bench.workspace.files.staging(started.job_id)
     bench.wait(lambda: not staging.exists(), "an empty place")
     assert len(bench.found(started)[0]) == 3  # before, and the line of the probe
-    explorations.delete_exploration(bench.workspace, bench.project_id, started.exploration_id)
+    explorations.delete_exploration(
+        bench.workspace, bench.project_id, started.exploration_id, actor="tester"
+    )
     assert not bench.workspace.files.exploration(started.exploration_id).exists()

@@ -138,8 +138,8 @@ def test_a_running_exploration_is_not_deleted_and_a_finished_one_is(workspace, p
     folder = workspace.files.exploration(found.exploration_id)
     running = start(workspace, project_id, seed=3)
     with pytest.raises(ConflictError, match="cancel it first"):
-        explorations.delete_exploration(workspace, project_id, running.exploration_id)
-    explorations.delete_exploration(workspace, project_id, found.exploration_id)
+        explorations.delete_exploration(workspace, project_id, running.exploration_id, actor="ann")
+    explorations.delete_exploration(workspace, project_id, found.exploration_id, actor="ann")
     assert not folder.exists()
     with pytest.raises(NotFoundError, match="no exploration"):
         explorations.get_exploration(workspace, project_id, found.exploration_id)

@@ -25,8 +25,11 @@ def test_a_tag_is_made_with_its_first_samples_and_grows(workspace, project_id, i
 
 def test_tags_can_be_taken_back_and_deleted(workspace, project_id, ids):
     tag = tags.tag_samples(workspace, project_id, "odd", ids[:3], actor="ann")
-    assert tags.untag_samples(workspace, project_id, tag.tag_id, ids[1:6]).num_samples == 1
-    tags.delete_tag(workspace, project_id, tag.tag_id)
+    assert (
+        tags.untag_samples(workspace, project_id, tag.tag_id, ids[1:6], actor="ann").num_samples
+        == 1
+    )
+    tags.delete_tag(workspace, project_id, tag.tag_id, actor="ann")
     assert tags.list_tags(workspace, project_id) == []
     with pytest.raises(NotFoundError, match="no tag"):
         tags.samples_of_tag(workspace, project_id, tag.tag_id)
@@ -58,7 +61,7 @@ def test_a_tag_of_another_project_is_not_seen(workspace, project_id, make_projec
     with pytest.raises(NotFoundError):
         tags.samples_of_tag(workspace, other, tag.tag_id)
     with pytest.raises(NotFoundError):
-        tags.delete_tag(workspace, other, tag.tag_id)
+        tags.delete_tag(workspace, other, tag.tag_id, actor="ann")
 
 
 def test_many_samples_are_tagged_at_once(workspace, make_project):

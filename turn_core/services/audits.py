@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError
+from turn_core.services import permissions
 from turn_core.services.workspace import Workspace
 from turn_core.store import audits as queries
 from turn_core.store import claims as claim_queries
@@ -18,7 +19,7 @@ from turn_core.store import projects as project_queries
 from turn_core.store import queues as queue_queries
 from turn_core.store.queues import Asked
 from turn_core.types import QueueFilter, QueueKind
-from turn_core.types.reviewing import Claimant, ReviewSettings
+from turn_core.types.reviewing import Claimant, ReviewSettings, Role
 
 AUDIT = QueueFilter(kind=QueueKind.AUDIT)
 DRAWN_AT_ONCE = 200
@@ -42,12 +43,13 @@ def set_settings(
     """Change how a project is reviewed.
 
     Raises:
+        PermissionDeniedError: the actor is no owner.
         NotFoundError: there is no such project.
         ConflictError: the seed of the audit would change after samples were drawn.
     """
-    del actor
 
     def work(session: Session) -> None:
+        permissions.require(session, actor, Role.OWNER, project_id)
         project_queries.lock_project(session, project_id)
         before = queries.settings(session, project_id)
         if before.audit_seed != settings.audit_seed and queries.num_drawn(session, project_id):

@@ -34,6 +34,7 @@ def record_bulk(
     The keys of the requests are not used.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: the project has no such sample or run.
         DataError: the batch is empty or too large, names a sample twice, or a decision makes no
             sense. Nothing of the batch is stored.

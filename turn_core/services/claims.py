@@ -9,14 +9,14 @@ import hashlib
 
 from sqlalchemy.orm import Session
 
-from turn_core.services import audits, overviews
+from turn_core.services import audits, overviews, permissions
 from turn_core.services.workspace import Workspace
 from turn_core.store import claims as queries
 from turn_core.store import engine as engines
 from turn_core.store import runs as run_queries
 from turn_core.store.queues import Asked
 from turn_core.types import QueueFilter, QueueKind
-from turn_core.types.reviewing import Claimant
+from turn_core.types.reviewing import Claimant, Role
 
 LEASE_SECONDS = 300
 """So long a card stays with a browser that is not heard of. Pages renew about once a minute."""
@@ -40,11 +40,13 @@ def take(
     again, in its place.
 
     Raises:
+        PermissionDeniedError: the claimant may not decide here.
         NotFoundError: the project has no such run.
     """
     queue_key = hashlib.sha256(f"{run_id} {queue!r}".encode()).hexdigest()[:16]
 
     def work(session: Session) -> list[tuple[int, QueueKind]]:
+        permissions.require(session, claimant.reviewer, Role.REVIEWER, project_id)
         tau = overviews.threshold(run_queries.get_run(session, project_id, run_id))
         engines.lock_claims(session, project_id)
         now = engines.now_ms(session)
@@ -60,6 +62,12 @@ def take(
         return cards
 
     return workspace.write(work)
+
+
+def of_reviewer(workspace: Workspace, project_id: int, claimant: Claimant) -> Claimant | None:
+    """Return the claimant where their role lets them decide, else None: they look only."""
+    role = permissions.role_of(workspace, claimant.reviewer, project_id)
+    return claimant if role is not None and role.includes(Role.REVIEWER) else None
 
 
 def renew(workspace: Workspace, project_id: int, claimant: Claimant) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError
+from turn_core.services import permissions
 from turn_core.services.leases import end_job
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
@@ -19,6 +20,7 @@ from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
 from turn_core.store.files import Files
 from turn_core.types import JobKind, JobState
+from turn_core.types.reviewing import Role
 
 CHUNK = 200
 """Images deleted per transaction: reviewers who save meanwhile wait for one chunk at most."""
@@ -108,6 +110,7 @@ def sweep_caches(workspace: Workspace) -> int:
 
 
 def _stop_jobs(session: Session, project_id: int, actor: str) -> str | None:
+    permissions.require(session, actor, Role.OWNER, project_id)
     queries.lock_project(session, project_id)
     running = None
     for row in job_queries.active_rows(session, project_id):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from turn_core.errors import DataError, NotFoundError
+from turn_core.services import permissions
 from turn_core.store import claims as claim_queries
 from turn_core.store import engine as engines
 from turn_core.store import events as queries
@@ -23,6 +24,7 @@ from turn_core.types import (
     ReviewStatus,
     Sample,
 )
+from turn_core.types.reviewing import Role
 
 STATUS_AFTER = {
     Action.KEEP: ReviewStatus.KEPT,
@@ -38,6 +40,7 @@ def record(
     session: Session, project_id: int, requests: Sequence[DecisionRequest], actor: str
 ) -> list[DecisionResult]:
     """Do `review.record` within its transaction."""
+    permissions.require(session, actor, Role.REVIEWER, project_id)
     # Decisions of a project come one after the other: no deadlock, and keys are looked up once.
     project_queries.lock_project(session, project_id)
     batch = _Batch(session, project_id, requests, actor)

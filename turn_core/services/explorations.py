@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from turn_core.config import to_dict
 from turn_core.errors import ConflictError, DataError, NotFoundError
 from turn_core.explore_config import MIN_CLASS_SIZE, ExploreConfig
-from turn_core.services import jobs, overviews
+from turn_core.services import jobs, overviews, permissions
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
 from turn_core.store import explorations as queries
@@ -25,6 +25,7 @@ from turn_core.store import samples as sample_queries
 from turn_core.store.arrays import load_array
 from turn_core.types import JobKind, JobState, ReviewStatus
 from turn_core.types.exploring import Exploration
+from turn_core.types.reviewing import Role
 
 MAX_NAME_CHARS = 200
 FILE_NAMES = frozenset(
@@ -126,15 +127,19 @@ def get_exploration(workspace: Workspace, project_id: int, exploration_id: int) 
         return queries.get_exploration(session, project_id, exploration_id)
 
 
-def delete_exploration(workspace: Workspace, project_id: int, exploration_id: int) -> None:
+def delete_exploration(
+    workspace: Workspace, project_id: int, exploration_id: int, *, actor: str
+) -> None:
     """Delete an exploration with its panels and files.
 
     Raises:
+        PermissionDeniedError: the actor is no owner.
         NotFoundError: the project has none of that id.
         ConflictError: its job is queued or runs.
     """
 
     def work(session: Session) -> None:
+        permissions.require(session, actor, Role.OWNER, project_id)
         project_queries.lock_project(session, project_id)
         found = queries.get_exploration(session, project_id, exploration_id)
         if found.state in (JobState.QUEUED, JobState.RUNNING):

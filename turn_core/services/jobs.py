@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError
+from turn_core.services import permissions
 from turn_core.services.leases import (
     ClaimedJob,
     Heartbeat,
@@ -29,6 +30,7 @@ from turn_core.store import jobs as queries
 from turn_core.store import projects as project_queries
 from turn_core.store import tables
 from turn_core.types import Job, JobKind, JobState
+from turn_core.types.reviewing import Role
 
 __all__ = [
     "ClaimedJob",
@@ -79,6 +81,7 @@ def submit(
     """Queue a job. The same `idem_key` again returns the job that it made.
 
     Raises:
+        PermissionDeniedError: the actor may not start such a job: reviewers export, owners do all.
         NotFoundError: there is no such project.
         ConflictError: a job with this `dedupe_key` is active, or the `idem_key` was used for
             something else.
@@ -90,6 +93,8 @@ def submit(
 
 def submit_in(session: Session, **request: Any) -> Job:
     """Do `submit` within a transaction of another service."""
+    role = Role.REVIEWER if request["kind"] is JobKind.EXPORT else Role.OWNER
+    permissions.require(session, request["actor"], role, request["project_id"])
     found = queries.find(session, idem_key=request["idem_key"])
     if found is not None:
         return _replayed(found, request)
@@ -148,11 +153,14 @@ def cancel(workspace: Workspace, job_id: int, *, actor: str) -> Job:
     """Cancel a queued job at once, ask a running one to stop; a finished one stays as it is.
 
     Raises:
+        PermissionDeniedError: the actor is no owner, and somebody else started the job.
         NotFoundError: there is no such job.
     """
 
     def work(session: Session) -> Job:
         row = queries.get_row(session, job_id, lock=True)
+        if row.created_by != actor:
+            permissions.require(session, actor, Role.OWNER, row.project_id)
         if row.state == JobState.QUEUED:
             end_job(
                 session, row, JobState.CANCELLED, error=f"cancelled by {actor} before it started"

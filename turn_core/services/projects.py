@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError, DataError
-from turn_core.services import cleanup, overviews
+from turn_core.services import cleanup, overviews, permissions
 from turn_core.services.overviews import Overview
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
@@ -16,6 +16,7 @@ from turn_core.store import jobs as job_queries
 from turn_core.store import projects as queries
 from turn_core.store import samples as sample_queries
 from turn_core.types import ClassInfo, JobState, Project, RefusedItem, SampleState
+from turn_core.types.reviewing import Role
 
 __all__ = [
     "NewProject",
@@ -114,6 +115,7 @@ def create_project(
     the job has already made.
 
     Raises:
+        PermissionDeniedError: the actor is no owner.
         ConflictError: a project of that name exists, or the job was cancelled or taken away.
         DataError: no image is readable, two have the same name, or a text cannot be stored.
     """
@@ -121,6 +123,7 @@ def create_project(
     _check(new, rows)
 
     def work(session: Session) -> int:
+        permissions.require(session, actor, Role.OWNER)
         if job_id is not None:
             job = job_queries.get_row(session, job_id, lock=True)
             if job.project_id is not None:
@@ -147,12 +150,13 @@ def add_class(workspace: Workspace, project_id: int, name: str, *, actor: str) -
     """Add a class at the end of the list; classes are never renamed or taken away.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         ConflictError: a class of that name, or one that looks the same, exists.
         DataError: the name is empty, too long, or holds what a text must not.
     """
-    del actor  # who may add classes is the app's business; the ledger names who used one
 
     def work(session: Session) -> ClassInfo:
+        permissions.require(session, actor, Role.REVIEWER, project_id)
         queries.lock_project(session, project_id)
         present = queries.class_list(session, project_id)
         _check_text("the class name", name, limit=MAX_NAME_CHARS)
@@ -171,6 +175,7 @@ def delete_project(workspace: Workspace, project_id: int, *, actor: str) -> None
     Queued jobs are cancelled.
 
     Raises:
+        PermissionDeniedError: the actor is no owner.
         NotFoundError: there is no such project.
         ConflictError: a job runs; it was asked to stop, so try again in a moment.
     """

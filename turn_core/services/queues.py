@@ -38,6 +38,7 @@ def next_candidates(
     have are left out (`services.claims`). Without one it is a mere look.
 
     Raises:
+        PermissionDeniedError: the claimant may not decide here.
         NotFoundError: the project has no such run, or the run's array file is gone.
     """
     if claimant is not None:

@@ -59,6 +59,7 @@ def record(
     by it, and the result shows how the sample stands.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: the project has no such sample or run.
         DataError: a decision makes no sense (relabel without a class of this project, keep
             without a given label). Nothing of the batch is stored.

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError, DataError, NotFoundError
+from turn_core.services import permissions
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
 from turn_core.store import projects as project_queries
 from turn_core.store import tags as queries
 from turn_core.types.exploring import Tag
+from turn_core.types.reviewing import Role
 
 MAX_NAME_CHARS = 100
 
@@ -24,6 +26,7 @@ def create_tag(workspace: Workspace, project_id: int, name: str, *, actor: str) 
     """Make an empty tag.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: there is no such project.
         ConflictError: a tag of that name, or one that looks the same, exists.
         DataError: the name is empty, too long, or holds what a text must not.
@@ -31,6 +34,7 @@ def create_tag(workspace: Workspace, project_id: int, name: str, *, actor: str) 
     told = _checked(name)
 
     def work(session: Session) -> Tag:
+        permissions.require(session, actor, Role.REVIEWER, project_id)
         project_queries.lock_project(session, project_id)
         if queries.find(session, project_id, project_queries.name_key(told)) is not None:
             raise ConflictError(f"the tag {told!r} exists: use it, or choose another name")
@@ -47,6 +51,7 @@ def tag_samples(
     Samples that have it already keep it.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: there is no such project, or one of the samples is not in it; no sample
             was tagged.
         DataError: the name cannot be used.
@@ -54,6 +59,7 @@ def tag_samples(
     told, wanted = _checked(tag_name), sorted({int(sample_id) for sample_id in sample_ids})
 
     def work(session: Session) -> Tag:
+        permissions.require(session, actor, Role.REVIEWER, project_id)
         project_queries.lock_project(session, project_id)
         if strangers := queries.strangers(session, project_id, wanted):
             raise NotFoundError(
@@ -73,16 +79,18 @@ def tag_samples(
 
 
 def untag_samples(
-    workspace: Workspace, project_id: int, tag_id: int, sample_ids: Iterable[int]
+    workspace: Workspace, project_id: int, tag_id: int, sample_ids: Iterable[int], *, actor: str
 ) -> Tag:
     """Take a tag from samples; those without it stay as they are.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: the project has no such tag.
     """
     wanted = sorted({int(sample_id) for sample_id in sample_ids})
 
     def work(session: Session) -> Tag:
+        permissions.require(session, actor, Role.REVIEWER, project_id)
         queries.get_tag(session, project_id, tag_id)
         queries.remove(session, tag_id, wanted)
         return queries.get_tag(session, project_id, tag_id)
@@ -90,14 +98,16 @@ def untag_samples(
     return workspace.write(work)
 
 
-def delete_tag(workspace: Workspace, project_id: int, tag_id: int) -> None:
+def delete_tag(workspace: Workspace, project_id: int, tag_id: int, *, actor: str) -> None:
     """Delete a tag; its samples stay.
 
     Raises:
+        PermissionDeniedError: the actor may not decide here.
         NotFoundError: the project has no such tag.
     """
 
     def work(session: Session) -> None:
+        permissions.require(session, actor, Role.REVIEWER, project_id)
         project_queries.lock_project(session, project_id)
         queries.get_tag(session, project_id, tag_id)
         queries.delete_tag(session, tag_id)

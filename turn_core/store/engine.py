@@ -34,6 +34,7 @@ _PRAGMAS = (
 )
 _MIGRATION_LOCK = 7_402_001
 _FILES_LOCK = 7_402_002
+_MEMBERS_LOCK = 7_402_003
 _CLAIMS_LOCK = 7_500_000
 
 
@@ -125,6 +126,11 @@ def lock_migration(connection: Connection) -> None:
 def lock_files(session: Session) -> None:
     """Keep imports from starting while unused images are deleted, until the transaction ends."""
     _advisory_lock(session.connection(), _FILES_LOCK)
+
+
+def lock_members(session: Session) -> None:
+    """Let one change of the members in at a time, until the transaction ends."""
+    _advisory_lock(session.connection(), _MEMBERS_LOCK)
 
 
 def lock_claims(session: Session, project_id: int) -> None:

@@ -13,6 +13,7 @@ from turn_core.types import ClassInfo, Project, RefusedItem
 
 # Children first. `label_event` refers to itself, which both engines check per statement only.
 _CHILDREN: tuple[type[Any], ...] = (
+    review_tables.Member,
     review_tables.Claim,
     review_tables.AuditDraw,
     review_tables.ReviewSetting,

@@ -1,9 +1,17 @@
 """Tables of reviewing together, in the manner of `tables`: who has which card, what was drawn."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from turn_core.store.columns import Base
+from turn_core.store.columns import Base, one_of
+from turn_core.types.reviewing import Role
 
 
 class Claim(Base):
@@ -53,3 +61,28 @@ class ReviewSetting(Base):
     )
     audit_share: Mapped[float]
     audit_seed: Mapped[int]
+
+
+class Member(Base):
+    """A person with a role, in one project or (without `project_id`) everywhere."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        # Two NULLs are different for a unique constraint.
+        Index(
+            "uq_member_everywhere",
+            "name",
+            unique=True,
+            sqlite_where=text("project_id IS NULL"),
+            postgresql_where=text("project_id IS NULL"),
+        ),
+        one_of("role", Role),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
+    name: Mapped[str]
+    role: Mapped[str]
+    added_at: Mapped[int]
+    added_by: Mapped[str]

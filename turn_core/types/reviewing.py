@@ -182,6 +182,31 @@ class ReviewSettings:
             )
 
 
+class Role(StrEnum):
+    """What a member may do: a viewer looks, a reviewer also decides, an owner does everything."""
+
+    VIEWER = "viewer"
+    REVIEWER = "reviewer"
+    OWNER = "owner"
+
+    def includes(self, other: "Role") -> bool:
+        """Say whether this role may do all that the other one may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with a role, in one project or (`project_id` None) everywhere."""
+
+    member_id: int
+    project_id: int | None
+    name: str
+    role: Role
+    added_at: float
+    added_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claimant:
     """Who has cards before them; `browser` tells two browsers of one name apart."""
