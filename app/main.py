@@ -19,6 +19,7 @@ PAGES = (
     ("explore", "Explore", ":material/scatter_plot:"),
     ("ledger", "Ledger", ":material/history:"),
     ("export", "Export", ":material/download:"),
+    ("people", "People", ":material/group:"),
 )
 
 st.set_page_config(

@@ -100,6 +100,7 @@ def measure(size: int, arguments: argparse.Namespace) -> dict[str, Any]:
                 )
                 url = f"http://127.0.0.1:{port}"
                 figures, decided = sit(browser, url, project_id, web.pid, arguments)
+                print(json.dumps(figures), file=sys.stderr)
                 figures["pages"] = memory(browser, url, web.pid)
                 browser.close()
         finally:
