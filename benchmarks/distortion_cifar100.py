@@ -141,13 +141,14 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     cifar = Cifar(Path(root) / "cifar100")
     start = time.perf_counter()
-    lines = {
-        backbone: [panels_of(cifar, args, backbone, seed) for seed in range(args.seeds)]
-        for backbone in args.backbone or ["turn-mini", f"{root}/weights/deit-tiny-patch16-224"]
-    }
     print(f"| backbone | features | {' | '.join(COLUMNS.values())} |")
     print("|---|---|" + "---|" * len(COLUMNS))
-    for backbone, runs in lines.items():
+    for backbone in args.backbone or ["turn-mini", f"{root}/weights/deit-tiny-patch16-224"]:
+        runs = []
+        for seed in range(args.seeds):
+            runs.append(panels_of(cifar, args, backbone, seed))
+            seconds = time.perf_counter() - start
+            print(f"{backbone}, seed {seed} after {seconds:.0f} s", file=sys.stderr, flush=True)
         print_table(backbone, runs)
     told = {"samples": args.samples, "epochs": args.epochs, "seeds": args.seeds}
     print(json.dumps(told | {"seconds": round(time.perf_counter() - start)}))
