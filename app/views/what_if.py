@@ -37,6 +37,8 @@ def ask(*, has_features: bool) -> WhatIfConfig | None:
         start = right.form_submit_button(
             "Try it", icon=":material/science:", width="stretch", disabled=not has_features
         )
+    if not has_features:
+        st.caption("This round kept no features to try it on: train another one.")
     if not start:
         return None
     return WhatIfConfig(noise=NoiseConfig(kind=kind, level=level / 100))
