@@ -11,7 +11,7 @@ def combine(losses: Floats) -> Floats:
     """Return the loss (N,) of the final scores from those of all passes (P, N).
 
     The mean of the first pass and the last: the bounded loss on frozen features of step 1 and the
-    better features of step 2 err on different samples. docs/finetuning.md has the comparison.
+    better features of step 2 err on different samples. docs/parity/turn_step2.md compares them.
     """
     mean: Floats = (losses[0] + losses[-1]) / 2
     return mean
