@@ -47,6 +47,7 @@ def start_what_if(
     """Queue a what-if on the features of the latest complete round.
 
     Raises:
+        PermissionDeniedError: the actor is not an owner.
         NotFoundError: there is no such project.
         DataError: no round is complete.
         ConflictError: a what-if of this project is queued or running.
