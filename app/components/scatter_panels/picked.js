@@ -125,7 +125,7 @@ function labelCounts(facts) {
   const counts = new Map();
   for (const { current } of facts) counts.set(current ?? "no label", (counts.get(current ?? "no label") ?? 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
-  const text = sorted.slice(0, 3).map(([name, number]) => `${name} ${number.toLocaleString("en")}`).join(", ");
+  const text = sorted.slice(0, 3).map(([name, number]) => `${name} (${number.toLocaleString("en")})`).join(", ");
   return sorted.length > 3 ? `${text} and ${sorted.length - 3} more labels` : text;
 }
 
