@@ -26,7 +26,9 @@ PHASES = ((125, 12.0, 0.5), (250, 1.0, 0.8))
 not make the map more trustworthy."""
 
 FEW = 5_000
-"""Up to this many points t-SNE's repulsion is quicker by a tree than on a grid."""
+"""Up to this many points t-SNE's repulsion is quicker by a tree than on a grid, and there is time
+for a first map to go through the phases twice: a later one, which goes through them once from
+there, then moves half as far where the features are the same."""
 
 FIRST_SPREAD = 1e-4
 """Standard deviation of the positions a first t-SNE begins at: it may take any shape from there.
@@ -103,7 +105,9 @@ def tsne(
     """Return t-SNE positions (N, 2): openTSNE, by a tree for few points, by FFT for many."""
     from openTSNE import TSNEEmbedding, affinity, nearest_neighbors
 
-    steps.begin(sum(iterations for iterations, _, _ in PHASES))
+    few = len(features) <= FEW
+    phases = PHASES * 2 if few and not start.is_earlier_map else PHASES
+    steps.begin(sum(iterations for iterations, _, _ in phases))
     indices, distances = _neighbours(features, 3 * PERPLEXITY, steps.check)
     near = affinity.PerplexityBasedNN(
         knn_index=nearest_neighbors.PrecomputedNeighbors(indices, distances),
@@ -114,12 +118,12 @@ def tsne(
     positions = TSNEEmbedding(
         start.positions(FIRST_SPREAD),
         near,
-        negative_gradient_method="bh" if len(features) <= FEW else "fft",
+        negative_gradient_method="bh" if few else "fft",
         n_jobs=n_jobs,
         callbacks=[lambda iteration, error, positions: steps.advance(EVERY)],
         callbacks_every_iters=EVERY,
     )
-    for iterations, exaggeration, momentum in PHASES:
+    for iterations, exaggeration, momentum in phases:
         positions.optimize(iterations, exaggeration=exaggeration, momentum=momentum, inplace=True)
     steps.finish()
     return np.ascontiguousarray(positions, dtype=np.float32)

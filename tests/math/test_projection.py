@@ -114,15 +114,34 @@ def test_check__stops_a_map_wherever_it_is(method, calls):
     assert asked == calls
 
 
-@pytest.mark.parametrize("method", NEIGHBOUR_METHODS)
-def test_aligned__points_whose_features_stay_move_less_than_on_a_map_of_its_own(method):
-    features, labels = islands(180, 4)
+def sheet(num=240, seed=0):
+    """Features (N, D) on a bent sheet, so that every point has a place of its own."""
+    rng = np.random.default_rng(seed)
+    u, v = rng.uniform(-1, 1, (2, num))
+    flat = np.stack([u, v, 0.5 * u**2, 0.5 * v**2, 0.5 * u * v, 1 + 0 * u], axis=1)
+    return (flat + 0.01 * rng.standard_normal(flat.shape)).astype(np.float32), u
+
+
+def test_aligned__points_on_a_sheet_that_stay_keep_their_places():
+    features, place = sheet()
+    changed = place > 0.6
+    later = features.copy()
+    later[changed] = features[changed][::-1]  # the edge is shuffled
+    first = project(features, "tsne", seed=0)
+    reference = 20 + turned(first, 50, mirror=True)
+    aligned = project_aligned(later, reference, "tsne", seed=1)
+    moved = np.linalg.norm(aligned - reference, axis=1) / first.std()
+    assert np.median(moved[~changed]) < 0.4
+
+
+def test_aligned__points_of_islands_that_stay_move_less_than_on_a_map_of_its_own():
+    features, labels = islands(300, 5)
     later = features.copy()
     changed = labels == 0
     later[changed] = features[changed][::-1] + 3
-    first = project(features, method, seed=0)
-    alone = project(later, method, seed=1, start=np.random.default_rng(0).normal(size=(180, 2)))
-    aligned = project_aligned(later, first, method, seed=1)
+    first = project(features, "umap", seed=0)
+    alone = project(later, "umap", seed=1, start=np.random.default_rng(0).normal(size=(300, 2)))
+    aligned = project_aligned(later, first, "umap", seed=1)
 
     def move(other):
         return np.median(np.linalg.norm(other - first, axis=1)[~changed]) / first.std()
