@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import auth, resources, state
+from app import auth, resources, sign_in, state
 from app.views import sidebar
 from app.views.told import told
 from turn_core.services import jobs, projects
@@ -32,12 +32,15 @@ st.html(ASSETS / "page.css")
 st.logo(str(ASSETS / "logo.svg"), size="large")
 resources.freeze_imports()
 state.enter()
-page = st.navigation(
-    [
-        st.Page(f"../pages/{name}.py", title=title, icon=icon, default=name == "overview")
-        for name, title, icon in PAGES
-    ]
-)
+pages = [
+    st.Page(f"../pages/{name}.py", title=title, icon=icon, default=name == "overview")
+    for name, title, icon in PAGES
+]
+admitted = auth.admitted()
+page = st.navigation(pages, position="sidebar" if admitted else "hidden")
+if not admitted:
+    auth.only_page()()
+    st.stop()
 with told():
     workspace, reviewer = resources.workspace(), auth.gate()
     known = projects.list_projects(workspace)
@@ -49,7 +52,9 @@ with told():
             st.rerun()
         sidebar.activity(lambda: jobs.list_jobs(workspace, active_only=True))
         sidebar.worker_line(jobs.worker_status(workspace))
-        if new_name := sidebar.reviewer_name(reviewer):
+        if sign_in.required():
+            sidebar.signed_in(reviewer, auth.leave)
+        elif new_name := sidebar.reviewer_name(reviewer):
             auth.rename(new_name)
             st.rerun()
     page.run()

@@ -51,6 +51,7 @@ class Sessions:
 
     def __init__(self, home: Path) -> None:
         self._names_file = home / "reviewers.json"
+        self._signed_in: dict[str, str] = {}
         self._secret = _read_or_make_secret(home / "secret")
         # Cookies ignore the port: two servers on one machine must not overwrite each other's.
         self.cookie = "turn_session_" + hashlib.sha256(b"name" + self._secret).hexdigest()[:8]
@@ -68,8 +69,21 @@ class Sessions:
         genuine = hmac.compare_digest(signature.encode(), self._sign(session_id).encode())
         return session_id if genuine else None
 
+    def sign_in(self, session_id: str, name: str | None) -> None:
+        """Note who signed in with this session; None: nobody. It is forgotten with the process."""
+        if name is None:
+            self._signed_in.pop(session_id, None)
+        else:
+            self._signed_in[session_id] = name
+
+    def signed_in(self, session_id: str | None) -> str | None:
+        """Return who signed in with this session."""
+        return self._signed_in.get(session_id or "")
+
     def reviewer(self, session_id: str | None) -> str:
-        """Return the name chosen in this session, or the default."""
+        """Return who signed in with this session, else the name chosen in it, or the default."""
+        if (name := self.signed_in(session_id)) is not None:
+            return name
         chosen = self._names().get(session_id or "")
         return chosen or default_reviewer()
 

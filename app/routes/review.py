@@ -145,9 +145,10 @@ async def _turn(
 
 def _actor(request: Request, body: Mapping[str, object]) -> str:
     name, sessions = body.get("reviewer"), resources.sessions()
-    if isinstance(name, str):
+    session_id = sessions.session_id(request.cookies)
+    if isinstance(name, str) and sessions.signed_in(session_id) is None:
         return clean_name(name)
-    return sessions.reviewer(sessions.session_id(request.cookies))
+    return sessions.reviewer(session_id)
 
 
 def _claimant(request: Request) -> Claimant:

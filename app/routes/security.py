@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import resources
+from app import resources, sign_in
 
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -82,8 +82,12 @@ def _refusal(connection: HTTPConnection) -> tuple[int, str] | None:
         return 403, "this request comes from another site"
     if changes and headers.get("x-turn-audit") != "1":
         return 403, "the header X-Turn-Audit: 1 is missing"
-    if resources.sessions().session_id(connection.cookies) is None:
+    sessions = resources.sessions()
+    session_id = sessions.session_id(connection.cookies)
+    if session_id is None:
         return 401, "this browser has no session here; open the page again"
+    if sign_in.required() and sessions.signed_in(session_id) is None:
+        return 401, "nobody is signed in with this browser; open the page again"
     return None
 
 

@@ -70,3 +70,11 @@ def reviewer_name(name: str) -> str | None:
         )
         sent = st.form_submit_button("Use this name", type="primary")
     return typed if sent and typed.strip() and typed.strip() != name else None
+
+
+def signed_in(name: str, leave: Callable[[], None]) -> None:
+    """Show who is signed in, and the way out."""
+    label = f":material/person: {md_escape(shorten(name, 24))}"
+    with st.popover(label, width="stretch"):
+        st.caption(f"Signed in as {md_escape(name)}. Your decisions are recorded under this name.")
+        st.button("Sign out", icon=":material/logout:", on_click=leave)

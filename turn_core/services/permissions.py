@@ -11,7 +11,7 @@ from turn_core.services.workspace import Workspace
 from turn_core.store import members as queries
 from turn_core.types.reviewing import Role
 
-__all__ = ["require", "role_of"]
+__all__ = ["known", "require", "role_of"]
 
 _MAY = {
     Role.VIEWER: "look at it",
@@ -24,6 +24,12 @@ def role_of(workspace: Workspace, name: str, project_id: int | None = None) -> R
     """Return the role of a person in a project, or everywhere; None for a stranger."""
     with workspace.reading() as session:
         return _role(session, name, project_id)
+
+
+def known(workspace: Workspace, name: str) -> bool:
+    """Say whether a person has a role anywhere; without members everybody has."""
+    with workspace.reading() as session:
+        return not queries.any_member(session) or queries.has_role(session, name)
 
 
 def require(session: Session, name: str, role: Role, project_id: int | None = None) -> None:

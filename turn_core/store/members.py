@@ -25,6 +25,11 @@ def role(session: Session, name: str, project_id: int | None) -> Role | None:
     return None if found is None else Role(found)
 
 
+def has_role(session: Session, name: str) -> bool:
+    """Say whether a person has a role in any project, or everywhere."""
+    return bool(session.execute(select(exists().where(_M.name == name))).scalar_one())
+
+
 def list_members(session: Session, project_id: int | None) -> list[Member]:
     """Return the members of a project and those everywhere, or all, by project and name."""
     query = select(*_COLUMNS).order_by(_M.project_id.is_not(None), _M.project_id, _M.name)
