@@ -70,6 +70,8 @@ class Running:
     slot: Slot | None
     cancel_seen_at: float | None = None
     signals_sent: list[int] = field(default_factory=list)
+    leaving: bool = False
+    """Its job has ended or is another's; it has until the next upkeep to leave."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -137,8 +139,10 @@ class Worker:
         ours = {(process.job_id, process.fence) for process in found}
         for running in self._running:
             if running.key not in ours and running.process.poll() is None:
-                log.warning("job %d is no longer ours; its process is ended", running.job.job_id)
-                processes.signal_group(running.process, signal.SIGKILL)
+                if running.leaving:
+                    log.warning("job %d is not ours; its process is killed", running.job.job_id)
+                    processes.signal_group(running.process, signal.SIGKILL)
+                running.leaving = True
         for process in found:
             self._take_over(process)
         if not waking:
