@@ -25,11 +25,8 @@ demo: install  ## Audit the built-in digits without a browser, into out/demo
 doctor: install  ## Check this machine and say what to mend
 	$(BIN)/python -m turn_core doctor
 
-# One file of tests after the other in each process; more than four would fight for memory.
-PARALLEL = -n logical --maxprocesses 4 --dist loadfile
-
 test: install-dev  ## Run every test: unit, page, browser, real worker
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest
 
 fast: install-dev  ## Run the unit tests only, for the loop while coding
 	$(BIN)/python -m pytest -m "not browser and not worker and not postgres and not slow and not real_data"
@@ -38,7 +35,7 @@ check: install-dev  ## Run what a change must pass: format, lint, types, then ev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest
 
 bench: install-dev  ## List the benchmarks; one is run by: make bench NAME=audit_scale ARGS="..."
 ifdef NAME
