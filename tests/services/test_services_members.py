@@ -23,7 +23,7 @@ from turn_core.services import (
 )
 from turn_core.services.projects import NewProject, NewSample
 from turn_core.types import Action, DecisionRequest, Outcome, ReviewSettings, SampleState
-from turn_core.types.reviewing import Claimant, Role
+from turn_core.types.reviewing import Claimant, QueueFilter, Role
 
 SERVICES = Path(__file__).parents[2] / "turn_core/services"
 VIEWER, REVIEWER, OWNER = Role.VIEWER, Role.REVIEWER, Role.OWNER
@@ -178,8 +178,14 @@ def test_members_that_cannot_be_are_refused(workspace, people):
         members.set_member(workspace, "ann", VIEWER, project_id=99, actor="olga")
 
 
-def test_claims_are_given_back_without_a_role(workspace, project_id, people):
-    claims.release(workspace, project_id, Claimant("vic"))
+def test_claims_are_given_back_without_a_role(workspace, project_id, run, people):
+    rita = Claimant("rita")
+    queue = QueueFilter()
+    claims.take(workspace, project_id, run.run_id, queue, rita, after=None, limit=3)
+    assert claims.renew(workspace, project_id, rita) == 3
+    members.set_member(workspace, "rita", VIEWER, actor="olga")
+    claims.release(workspace, project_id, rita)
+    assert claims.renew(workspace, project_id, rita) == 0
 
 
 def test_every_service_that_takes_an_actor_asks_for_a_role():
