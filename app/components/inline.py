@@ -23,3 +23,7 @@ def inline_component(
         css=texts(*((css,) if isinstance(css, str) else css)),
         js=texts(*scripts),
     )
+
+
+def on_trigger() -> None:
+    """Do nothing: Streamlit wants a callback for each trigger; the return value is enough."""

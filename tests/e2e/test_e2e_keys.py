@@ -42,7 +42,7 @@ def test_own_key_works_shows_everywhere_and_outlives_a_reload(server, project, p
     change_key(page, "Keep the given label", "k")
     look(page, "review_own_key")
     page.keyboard.press("Escape")
-    expect(page.locator("[data-do=keep] kbd")).to_have_text("K")
+    expect(page.locator(".js-body [data-do=keep] kbd")).to_have_text("K")
     open_review(page, server, project)
     page.keyboard.press("q")  # means nothing now
     page.keyboard.press("k")
@@ -74,7 +74,7 @@ def test_keys_belong_to_the_reviewer_who_chose_them(server, project, page: Page)
     page.get_by_role("button", name="person").click()
     page.get_by_role("textbox", name="Reviewer").fill("ben")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-do=keep] kbd")).to_have_text("Q")
+    expect(page.locator(".js-body [data-do=keep] kbd")).to_have_text("Q")
 
 
 def test_undo_and_redo_walk_back_and_forth_over_cards(server, project, page: Page):
@@ -132,7 +132,7 @@ def test_class_is_found_among_thousands_best_match_first(server, page: Page):
     open_review(page, server, project)
     page.keyboard.press("/")
     page.keyboard.type("jay")
-    options = page.get_by_role("option")
+    options = page.locator(".js-options").get_by_role("option")
     expect(options.nth(0)).to_have_text("jay")
     expect(options.nth(1)).to_have_text("blue jay")
     page.keyboard.press("ControlOrMeta+a")

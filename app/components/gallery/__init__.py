@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from app.components.inline import inline_component
+from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
     "turn_gallery",
@@ -30,9 +30,5 @@ class Tile:
 def gallery(tiles: Sequence[Tile], *, key: str) -> int | None:
     """Show the tiles; return the id of one that was just clicked."""
     data = {"items": [asdict(tile) for tile in tiles]}
-    opened = _mount(key=key, data=data, on_open_change=_nothing).get("open")
+    opened = _mount(key=key, data=data, on_open_change=on_trigger).get("open")
     return opened if isinstance(opened, int) else None
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each trigger; the return value is enough here."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from app.components.inline import inline_component
+from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
     "turn_joint_matrix",
@@ -27,11 +27,7 @@ class Cell:
 def joint_matrix(names: Sequence[str], cells: Sequence[Cell], *, key: str) -> Cell | None:
     """Show the table; return the pair that was just clicked."""
     data = {"names": list(names), "cells": [asdict(cell) for cell in cells]}
-    clicked = _mount(key=key, data=data, on_open_change=_nothing).get("open")
+    clicked = _mount(key=key, data=data, on_open_change=on_trigger).get("open")
     if not isinstance(clicked, list) or len(clicked) != 2:
         return None
     return next((cell for cell in cells if [cell.given, cell.true] == clicked), None)
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each trigger; the return value is enough here."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.components.inline import inline_component
+from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
     "turn_review_card",
@@ -47,7 +47,7 @@ def review_card(data: dict[str, Any], *, key: str) -> Wish:
     parameters that describe it), `reviewer`, `tau`, `classes` and `tags` as [id, name] by name,
     `fallbacks` (what the names mean), `candidates` and `progress` as in app.routes.wire.
     """
-    result = _mount(key=key, data=data, on_go_change=_nothing, on_queue_change=_nothing)
+    result = _mount(key=key, data=data, on_go_change=on_trigger, on_queue_change=on_trigger)
     go, queue = result.get("go"), result.get("queue")
     return Wish(
         page=go if go in ("runs", "export") else None,
@@ -57,7 +57,3 @@ def review_card(data: dict[str, Any], *, key: str) -> Wish:
 
 def _texts(query: Mapping[Any, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in query.items()}
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each trigger; the return value is enough here."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.components.inline import inline_component
+from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
     "turn_scatter_panels",
@@ -45,7 +45,7 @@ def scatter_panels(data: Mapping[str, Any], *, key: str) -> Act | None:
     `data` holds `key` (what to remember the selection under), `api`, `classes` as [id, name] in
     their order, `tags` (names there are), and one or two `views`: see app.views.explore_maps.
     """
-    wanted = _mount(key=key, data=data, on_act_change=_nothing).get("act")
+    wanted = _mount(key=key, data=data, on_act_change=on_trigger).get("act")
     if not isinstance(wanted, Mapping):
         return None
     kind, name, ids = wanted.get("kind"), wanted.get("name"), wanted.get("ids")
@@ -53,7 +53,3 @@ def scatter_panels(data: Mapping[str, Any], *, key: str) -> Act | None:
         return None
     known = tuple(int(i) for i in ids if isinstance(i, int | float) and 0 <= i < 2**53)
     return Act(kind, name.strip(), known) if known else None
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each trigger; the return value is enough here."""

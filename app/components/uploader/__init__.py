@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.components.inline import inline_component
+from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
     "turn_uploader",
@@ -31,11 +31,7 @@ def uploader(*, api: str, accept: str, max_bytes: int, key: str) -> Uploaded | N
         "hint": f"Up to {max_bytes / 2**30:.0f} GB. Images in class folders, or images with a "
         "table of labels.",
     }
-    done = _mount(key=key, data=data, on_done_change=_nothing).get("done")
+    done = _mount(key=key, data=data, on_done_change=on_trigger).get("done")
     if not isinstance(done, dict):
         return None
     return Uploaded(token=str(done.get("token", "")), name=str(done.get("name", "")))
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each trigger; the return value is enough here."""
