@@ -33,7 +33,7 @@ LAYERS = (
     {"sources and writers": "ingest export experiments"},
     {"services": "services"},
     {"jobs": "jobs"},
-    {"edge": "cli cli_explore cli_figure2 cli_members __main__ launch"},
+    {"edge": "cli cli_explore cli_figure2 cli_local cli_members __main__ launch"},
 )
 RANK = {
     name: rank

@@ -4,25 +4,19 @@ Commands are imported when they are called, so that `doctor` works where package
 """
 
 import argparse
-import fcntl
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from turn_core import __version__, cli_explore, cli_figure2, cli_members
+from turn_core import __version__, cli_explore, cli_figure2, cli_local, cli_members
 from turn_core.config import Settings
-from turn_core.errors import ConflictError, TurnError
+from turn_core.errors import TurnError
 
 if TYPE_CHECKING:
     from turn_core.ingest.source import SourceRef
-    from turn_core.services.local_source import Execute
-    from turn_core.services.workspace import Workspace
 
-LOCK = "audit.lock"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 AUDIT_OPTIONS = (
@@ -201,9 +195,9 @@ def _run_audit(args: argparse.Namespace, source: "SourceRef") -> int:
 
     options: dict[str, Any] = {name: getattr(args, name, None) for name in AUDIT_OPTIONS}
     request = audit.AuditRequest(source=source, out=args.out, **options)
-    settings = _local_settings(args.out)
+    settings = cli_local.settings_for(args.out)
     audit.configuration(request, allow_hub=settings.allow_hub)  # wrong settings, before any work
-    with _local(settings) as (workspace, execute):
+    with cli_local.opened(settings) as (workspace, execute):
         report = audit.audit(workspace, request, execute)
     print(summary(report, args.out))
     return 0
@@ -213,9 +207,9 @@ def _explore(args: argparse.Namespace) -> int:
     from turn_core.services import explore_source
 
     request = cli_explore.request_of(args)
-    settings = _local_settings(args.out)
+    settings = cli_local.settings_for(args.out)
     explore_source.configuration(request, allow_hub=settings.allow_hub)
-    with _local(settings) as (workspace, execute):
+    with cli_local.opened(settings) as (workspace, execute):
         report = explore_source.explore(workspace, request, execute)
     print(cli_explore.summary(report, args.out))
     return 0
@@ -227,7 +221,7 @@ def _figure2(args: argparse.Namespace) -> int:
 
     request = cli_figure2.request_of(args, allow_hub=Settings.from_env().allow_hub)
     line = console.ProgressLine(sys.stderr)
-    with _alone(args.out / "work"):
+    with cli_local.alone(args.out / "work"):
         try:
             told = cli_figure2.told_to(line.show, figure2.stages(request.config))
             report = figure2.draw(request, on_event=told)
@@ -235,50 +229,6 @@ def _figure2(args: argparse.Namespace) -> int:
             line.close()
     print(cli_figure2.summary(report, args.out))
     return 0
-
-
-def _local_settings(out: Path) -> Settings:
-    """The settings of a command's own workspace, which lies in its result folder."""
-    return replace(Settings.from_env(), home=out.absolute() / "workspace", database_url="")
-
-
-@contextmanager
-def _local(settings: Settings) -> Iterator[tuple["Workspace", "Execute"]]:
-    """Open that workspace alone, with what runs a job in this process and shows its progress."""
-    from turn_core.jobs import console, local
-    from turn_core.services import local_source
-    from turn_core.services.workspace import open_workspace
-
-    line = console.ProgressLine(sys.stderr)
-    with _alone(settings.home):
-        workspace = open_workspace(settings)
-        local_source.recover(workspace)
-        try:
-            yield (
-                workspace,
-                lambda job: local.run_here(workspace, job, on_progress=line.show),
-            )
-        except KeyboardInterrupt:
-            line.close()
-            print("The same command again goes on from here.", file=sys.stderr)
-            raise
-        finally:
-            line.close()
-            workspace.close()
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Keep a second audit out of the same folder."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError(
-                f"another audit is writing to {home.parent}; wait for it or choose another --out"
-            ) from error
-        yield
 
 
 def summary(report: Mapping[str, Any], out: Path) -> str:
