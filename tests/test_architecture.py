@@ -16,7 +16,7 @@ TREES = ("turn_core", "app", "pages")
 LAYERS = (
     {
         "base": "__init__ errors ranges types config seeds presets durable",
-        "base settings": "noise_config explore_config what_if_config",
+        "base settings": "noise_config explore_config what_if_config search_config",
     },
     {"math with intervals": "estimates"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
@@ -33,7 +33,7 @@ LAYERS = (
     {"sources and writers": "ingest export experiments"},
     {"services": "services"},
     {"jobs": "jobs"},
-    {"edge": "cli cli_explore cli_figure2 cli_local cli_members __main__ launch"},
+    {"edge": "cli cli_explore cli_figure2 cli_local cli_members cli_search __main__ launch"},
 )
 RANK = {
     name: rank

@@ -6,7 +6,7 @@ optimiser state alone, on the same machine with the same number of threads.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -46,6 +46,24 @@ class Position:
         return self.loss_sum / self.seen if self.seen else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The pieces of each step that this process computes, of several that train one model together.
+
+    `add_up` replaces tensors by their sums over all of them; each calls it equally often. Sums of
+    other pieces have other last bits, and dropout draws otherwise: nothing else differs from one
+    process. Batch norm would: it takes its statistics from a piece.
+    """
+
+    rank: int = 0
+    size: int = 1
+    add_up: Callable[[Sequence[Tensor]], None] = lambda tensors: None
+
+
+ALONE = Share()
+"""One process computes everything."""
+
+
 def cross_entropy(logits: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
     """The loss of TURN's second step, as a `losses.SampleLoss`."""
     return losses.ce_loss(logits, labels)
@@ -65,13 +83,16 @@ class Finetuner:
         precision: PrecisionChoice,
         learning_rate_scale: float = 1.0,
         loss: SampleLoss = cross_entropy,
+        share: Share = ALONE,
     ) -> None:
         self.model, self.pixels, self.config, self.loss = model, pixels, config, loss
+        self.share = share
         self.labels = torch.from_numpy(labels)
         self.seed, self.precision = seed, precision
         self.peak = config.learning_rate * learning_rate_scale
         self.device = next(model.parameters()).device
         self.optimizer = make_optimizer(model, config)
+        self.optimizer.zero_grad(set_to_none=True)  # a step that diverged may have left gradients
 
     def run_epoch(
         self,
@@ -123,12 +144,16 @@ class Finetuner:
         images = augment.augment(images, self.config.augmentation, seed=seed)
         targets = to_device(self.labels[rows], self.device)
         total = 0.0
-        for start in range(0, len(rows), self.config.micro_batch_size):
+        starts = range(0, len(rows), self.config.micro_batch_size)
+        for start in starts[self.share.rank :: self.share.size]:
             check()
             span = slice(start, start + self.config.micro_batch_size)
             total += self._accumulate(images[span], targets[span], rows[span], len(rows))
+        if self.share.size > 1:
+            total = self._add_up(total)
         parameters = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if not math.isfinite(float(torch.nn.utils.get_total_norm(parameters))):
+        norm = float(torch.nn.utils.get_total_norm(parameters))
+        if not math.isfinite(norm) or not math.isfinite(total):
             raise NonFiniteLossError(rows)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -142,10 +167,22 @@ class Finetuner:
         logits = forward(self.model, self.model.backbone.normalise(images), self.precision)
         loss = self.loss(logits, targets, torch.from_numpy(rows).to(self.device))
         bad = ~torch.isfinite(loss)
-        if bool(bad.any()):
+        if bool(bad.any()) and self.share.size == 1:  # else all must learn of it: by the sum
             raise NonFiniteLossError(rows[bad.cpu().numpy()])
         (loss.sum() / batch).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach().sum())
+
+    def _add_up(self, total: float) -> float:
+        """Add up gradients and loss over all processes; one may have had no piece of this step."""
+        parameters = list(self.model.parameters())
+        told = [float(p.grad is not None) for p in parameters]
+        counts = torch.tensor([*told, total], dtype=torch.float64)
+        self.share.add_up([counts])
+        for parameter, count in zip(parameters, counts):
+            if count > 0 and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.share.add_up([p.grad for p in parameters if p.grad is not None])
+        return float(counts[-1])
 
 
 def epoch_batches(

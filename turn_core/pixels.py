@@ -89,6 +89,10 @@ class PixelCache:
     def __len__(self) -> int:
         return self._length
 
+    def __reduce__(self) -> tuple[type["PixelCache"], tuple[Path, Geometry]]:
+        """Open the file anew in another process, which must see it under the same path."""
+        return PixelCache, (self._path, self.geometry)
+
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the images `rows` as uint8 (B, 3, S, S) on the CPU.
 

@@ -76,9 +76,9 @@ def test_accuracy_and_loss__by_another_way(data):
 def test_result__is_the_same_in_any_order_and_from_a_file(data, tmp_path):
     configs = SMALL.configs(BASE)
 
-    def backwards(attempt, configs):
+    def backwards(attempt, numbered):
         elsewhere = pickle.loads(pickle.dumps(attempt))  # as another process would get it
-        return [elsewhere(i, configs[i]) for i in reversed(range(len(configs)))]
+        return [elsewhere(index, config) for index, config in reversed(numbered)]
 
     np.save(tmp_path / "features.npy", data.features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
@@ -89,6 +89,35 @@ def test_result__is_the_same_in_any_order_and_from_a_file(data, tmp_path):
     assert plain(searching.search(again, configs, seed=0)) == plain(once)
     other = searching.search(data, configs, seed=1)
     assert [t.loss for t in other.trials] != [t.loss for t in once.trials]
+
+
+def test_trials_of_an_earlier_attempt__are_not_run_again(data):
+    configs = SMALL.configs(BASE)
+    once = searching.search(data, configs, seed=0)
+    heard = []
+    again = searching.search(
+        data, configs, seed=0, done=once.trials[1:3], on_trial=lambda t: heard.append(t.index)
+    )
+    assert heard == [0, 3]
+    assert plain(again) == plain(once)
+
+
+def test_trials_elsewhere__are_stopped_where_the_caller_stops(data):
+    closed = []
+
+    def elsewhere(attempt, numbered):
+        try:
+            for index, config in numbered:
+                yield attempt(index, config)
+        finally:
+            closed.append(True)
+
+    def stop(trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        searching.search(data, SMALL.configs(BASE), seed=0, run_all=elsewhere, on_trial=stop)
+    assert closed == [True]
 
 
 def test_held_out_samples__are_a_fifth_of_each_class_and_change_nothing(data):

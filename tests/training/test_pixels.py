@@ -1,5 +1,6 @@
 import hashlib
 import io
+import pickle
 import threading
 
 import numpy as np
@@ -42,6 +43,15 @@ def test_photographs_are_resized_as_pillow_does_and_cropped(tmp_path):
     resized = Image.fromarray(arrays[0]).resize((27, 20), Image.Resampling.BICUBIC)
     expected = np.asarray(resized)[2:18, 5:21]
     assert np.array_equal(cache.batch(np.array([0]))[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_cache_is_opened_anew_where_another_process_gets_it(tmp_path):
+    paths, hashes, _ = _write_images(tmp_path, [(12, 12)] * 3)
+    paths[1].write_bytes(b"rotten")
+    cache = _build(tmp_path / "a", paths, hashes, Geometry(24))
+    again = pickle.loads(pickle.dumps(cache))
+    assert torch.equal(again.batch(np.arange(3)), cache.batch(np.arange(3)))
+    assert (again.key, again.unreadable.tolist()) == (cache.key, [False, True, False])
 
 
 def test_small_images_of_one_size_are_kept_as_they_are(tmp_path):

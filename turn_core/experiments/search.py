@@ -9,7 +9,8 @@ favour a class. `try_config` is a plain function of plain values, so that a clus
 import functools
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from turn_core.config import Optimizer, ProbeConfig
 from turn_core.errors import ConfigError, DataError, JobError
 from turn_core.holdout import stratified_holdout
 from turn_core.linear_probe import Features, fit_linear_probe, take_rows
+from turn_core.search_config import BATCH_SIZES, LEARNING_RATES, OPTIMIZERS, WEIGHT_DECAYS
 from turn_core.seeds import derive
 
 WORST_LOSS = 1 / 0.7
@@ -42,16 +44,12 @@ class SearchData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSpace:
-    """The values that are combined, each with each.
+    """The values that are combined, each with each; the defaults are 150."""
 
-    The defaults are 150: two optimisers, the five rates and five decays that Table 8 chose from,
-    and three batch sizes around the 128 of the paper.
-    """
-
-    optimizers: tuple[Optimizer, ...] = ("sgd", "adamw")
-    learning_rates: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-    weight_decays: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-    batch_sizes: tuple[int, ...] = (64, 128, 256)
+    optimizers: tuple[Optimizer, ...] = OPTIMIZERS
+    learning_rates: tuple[float, ...] = LEARNING_RATES
+    weight_decays: tuple[float, ...] = WEIGHT_DECAYS
+    batch_sizes: tuple[int, ...] = BATCH_SIZES
 
     def configs(self, base: ProbeConfig) -> tuple[ProbeConfig, ...]:
         """Return `base` with every combination, in a fixed order.
@@ -97,7 +95,9 @@ class SearchResult:
 
 
 TryConfig = Callable[[int, ProbeConfig], Trial]
-RunAll = Callable[[TryConfig, Sequence[ProbeConfig]], Iterable[Trial]]
+Numbered = Sequence[tuple[int, ProbeConfig]]
+"""Settings with their places in the order of the space."""
+RunAll = Callable[[TryConfig, Numbered], Iterable[Trial]]
 """Runs the trials in any order, here or in other processes (what it gets can be pickled)."""
 
 
@@ -143,12 +143,15 @@ def search(
     seed: int,
     device: torch.device | str = "cpu",
     run_all: RunAll | None = None,
+    done: Sequence[Trial] = (),
     on_trial: Callable[[Trial], None] | None = None,
 ) -> SearchResult:
     """Try every setting and return all trials with the best.
 
-    The result follows from data, settings and seed alone, whatever order `run_all` takes.
-    `on_trial` hears of each as it ends, and may raise to stop.
+    The result follows from data, settings and seed alone, whatever order `run_all` takes; every
+    trial has one thread, so that its sums are the same everywhere. `done` are trials of an earlier
+    attempt at the same search: they are taken as they are. `on_trial` hears of each other one as it
+    ends, and may raise to stop.
 
     Raises:
         ConfigError: there is no setting.
@@ -158,11 +161,18 @@ def search(
         raise ConfigError("there is no setting to try; give at least one")
 
     attempt = functools.partial(_attempt, data, seed, device)
-    trials = []
-    for trial in (run_all or _one_by_one)(attempt, configs):
-        trials.append(trial)
-        if on_trial is not None:
-            on_trial(trial)
+    known = {t.index for t in done}
+    left = [pair for pair in enumerate(configs) if pair[0] not in known]
+    trials = list(done)
+    running = (run_all or _one_by_one)(attempt, left)
+    try:
+        for trial in running:
+            trials.append(trial)
+            if on_trial is not None:
+                on_trial(trial)
+    finally:
+        if isinstance(running, Generator):
+            running.close()  # trials in other processes stop now, not when memory is tidied
     trials.sort(key=lambda trial: trial.index)
     return SearchResult(tuple(trials), best_of(trials))
 
@@ -226,8 +236,19 @@ def _attempt(
     data: SearchData, seed: int, device: torch.device | str, index: int, config: ProbeConfig
 ) -> Trial:
     """Be a plain function, so that `run_all` can send its trials to other processes."""
-    return try_config(data, config, index=index, seed=seed, device=device)
+    with _one_thread():
+        return try_config(data, config, index=index, seed=seed, device=device)
 
 
-def _one_by_one(attempt: TryConfig, configs: Sequence[ProbeConfig]) -> Iterable[Trial]:
-    return itertools.starmap(attempt, enumerate(configs))
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _one_by_one(attempt: TryConfig, numbered: Numbered) -> Iterable[Trial]:
+    return itertools.starmap(attempt, numbered)

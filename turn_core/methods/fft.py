@@ -12,8 +12,8 @@ from torch import Tensor
 from turn_core.backbones.classifier import Classifier
 from turn_core.backbones.precision import PrecisionChoice
 from turn_core.config import FinetuneConfig
-from turn_core.errors import JobError
-from turn_core.finetune import Finetuner, NonFiniteLossError, Position
+from turn_core.errors import ConfigError, JobError
+from turn_core.finetune import ALONE, Finetuner, NonFiniteLossError, Position, Share
 from turn_core.methods.baseline import AccuracyCurve, ImageData, MethodResult, OnEpoch
 from turn_core.methods.by_loss import Objective
 from turn_core.methods.ce import CrossEntropy
@@ -33,18 +33,30 @@ def run_fft(  # noqa: PLR0913 - what to train on, how, and whom to tell
     precision: PrecisionChoice,
     on_epoch: OnEpoch | None = None,
     check: Callable[[], None] = lambda: None,
+    share: Share = ALONE,
 ) -> MethodResult:
     """Train all weights of `model`, in place and where it is, under the loss of `config`.
 
     `config.head` plays no part: epochs, optimiser and augmentation are those of `finetune`. `check`
-    is called at every step and may raise to stop.
+    is called at every step and may raise to stop. Several processes, each with its `share` and the
+    same arguments otherwise, train one model and return the same result.
 
     Raises:
         JobError: the loss is not finite.
+        ConfigError: ELR was to be shared: its targets are those that a process has seen itself.
     """
+    if share.size > 1 and isinstance(config, ElrConfig):
+        raise ConfigError("ELR keeps a target per sample in one process; choose ce or gce to share")
     objective = _objective(config, len(data.labels), model)
     tuner = Finetuner(
-        model, data.pixels, data.labels, finetune, seed=seed, precision=precision, loss=objective
+        model,
+        data.pixels,
+        data.labels,
+        finetune,
+        seed=seed,
+        precision=precision,
+        loss=objective,
+        share=share,
     )
     curve, everyone = AccuracyCurve(data.test_labels, on_epoch), np.arange(len(data.labels))
     for epoch in range(finetune.epochs):
@@ -56,8 +68,8 @@ def run_fft(  # noqa: PLR0913 - what to train on, how, and whom to tell
                 f"{finetune.learning_rate:g}; lower finetune.learning_rate"
             ) from error
         objective.epochs_done = epoch + 1
-        curve.add(_logits(model, data.test_pixels, finetune, precision))
-    return curve.result(_logits(model, data.pixels, finetune, precision))
+        curve.add(_logits(model, data.test_pixels, finetune, precision, share))
+    return curve.result(_logits(model, data.pixels, finetune, precision, share))
 
 
 def _objective(
@@ -75,15 +87,19 @@ def _objective(
 
 @torch.inference_mode()
 def _logits(
-    model: Classifier, pixels: PixelSource, config: FinetuneConfig, precision: PrecisionChoice
+    model: Classifier,
+    pixels: PixelSource,
+    config: FinetuneConfig,
+    precision: PrecisionChoice,
+    share: Share,
 ) -> Tensor:
     """Return logits (N, K) in evaluation mode, without augmentation, on the CPU."""
     model.eval()
     device = next(model.parameters()).device
-    batches = read_ahead(pixels, runs_of(0, len(pixels), config.micro_batch_size))
-    return torch.cat(
-        [
-            forward(model, model.backbone.normalise(to_device(images, device)), precision).cpu()
-            for images in batches
-        ]
-    )
+    batches = list(runs_of(0, len(pixels), config.micro_batch_size))[share.rank :: share.size]
+    out = torch.zeros(len(pixels), model.head.out_features)
+    for rows, images in zip(batches, read_ahead(pixels, batches)):
+        normal = model.backbone.normalise(to_device(images, device))
+        out[rows] = forward(model, normal, precision).cpu()
+    share.add_up([out])
+    return out
