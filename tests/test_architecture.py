@@ -16,7 +16,7 @@ TREES = ("turn_core", "app", "pages")
 LAYERS = (
     {
         "base": "__init__ errors ranges types config seeds presets durable",
-        "base settings": "noise_config explore_config what_if_config search_config",
+        "base settings": "noise_config explore_config what_if_config compare_config search_config",
     },
     {"math with intervals": "estimates"},
     {"math": "losses metrics scoring mixture noise images augment array_file devices holdout"},
@@ -33,7 +33,11 @@ LAYERS = (
     {"sources and writers": "ingest export experiments"},
     {"services": "services"},
     {"jobs": "jobs"},
-    {"edge": "cli cli_explore cli_figure2 cli_local cli_members cli_search __main__ launch"},
+    {
+        "edge": "cli __main__ launch",
+        "commands": "cli_explore cli_figure2 cli_local cli_members cli_compare cli_search",
+        "tables of papers": "cli_reproduce",
+    },
 )
 RANK = {
     name: rank
@@ -44,6 +48,7 @@ RANK = {
 BASE = {name for name, rank in RANK.items() if rank == 0}
 APP_MAY_IMPORT = {
     *("types", "errors", "config", "noise_config", "explore_config", "services", "jobs"),
+    "compare_config",
     "__init__",
 }
 NEVER_IN_THE_WEB = {

@@ -16,7 +16,7 @@ LABEL_NAMES = (
 TRUE_LABEL_NAMES = (
     *("true_label", "clean_label", "true_class", "ground_truth", "gt_label", "gt", "gold_label"),
 )
-SPLIT_NAMES = ("split", "subset", "partition", "set", "fold")
+SPLIT_NAMES = ("split", "subset", "partition", "set", "fold", "domain")
 
 _MATCHING_SHARE = 0.5
 _MAX_ALIKE = 1000  # more images of one name are not compared: a hostile table would take hours

@@ -80,6 +80,8 @@ class MethodResult:
 
     curve: tuple[float, ...]
     """Test accuracy after every epoch, 0..1."""
+    top_class: NDArray[np.int64]
+    """(E, T) the class that the model after each epoch puts first for every test sample."""
     pred_probs: NDArray[np.float32]
     """(N, K) of the last model, without augmentation; in sample."""
     notes: tuple[str, ...] = ()
@@ -102,18 +104,24 @@ class AccuracyCurve:
     def __init__(self, test_labels: NDArray[np.int64], on_epoch: OnEpoch | None) -> None:
         self._labels, self._on_epoch = test_labels, on_epoch
         self._points: list[float] = []
+        self._tops: list[NDArray[np.int64]] = []
 
     def add(self, test_logits: Tensor) -> None:
         """Add the epoch whose model gives these logits (T, K)."""
         top = test_logits.argmax(dim=1).cpu().numpy()
+        self._tops.append(top)
         self._points.append(float(np.mean(top == self._labels)))
         if self._on_epoch is not None:
             self._on_epoch(len(self._points), self._points[-1])
 
     def result(self, logits: Tensor, notes: tuple[str, ...] = ()) -> MethodResult:
         """Close the curve with the last model's logits (N, K) of the training samples."""
-        probs = logits.softmax(dim=1).cpu().numpy()
-        return MethodResult(curve=tuple(self._points), pred_probs=probs, notes=notes)
+        return MethodResult(
+            curve=tuple(self._points),
+            top_class=np.array(self._tops, np.int64).reshape(len(self._tops), len(self._labels)),
+            pred_probs=logits.softmax(dim=1).cpu().numpy(),
+            notes=notes,
+        )
 
 
 def check_labels(

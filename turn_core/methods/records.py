@@ -83,6 +83,8 @@ class TurnResult:
     """(P, N); pass 0 is the linear probe, pass e the model after e epochs."""
     pass_loss: Floats
     """(P, N)."""
+    pass_top_class: Ints
+    """(P, N) the class that each pass puts first."""
     holdout: Bools
     """(N,) never trained on."""
     holdout_accuracy: Sequence[float]

@@ -230,6 +230,7 @@ class TurnRun:
             selected=np.array(state.selected, dtype=bool).reshape(-1, len(final_loss)),
             pass_clean_probability=np.stack(state.clean_probability),
             pass_loss=losses,
+            pass_top_class=np.stack([predictions.top_class[:, 0] for predictions in state.passes]),
             holdout=self.holdout,
             holdout_accuracy=[self._accuracy(p) for p in state.passes] if held else [],
             clean_fraction=[self._clean_share(clean) for clean in state.clean_probability],

@@ -1,0 +1,84 @@
+"""Records of a comparison: how well several methods do on the same labels, over several seeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from turn_core.types import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One method with one seed. Accuracies are shares of the held-out samples, 0..1.
+
+    `measures` holds what NMTune and its controls tell of features: sve_before, lsvr_before,
+    sve_after, lsvr_after. A method that failed has an `error`, one sentence, and no accuracy.
+    """
+
+    method: str
+    seed: int
+    curve: tuple[float, ...] = ()
+    """Accuracy after every epoch; TURN's first point is its linear probe."""
+    outside_accuracy: float | None = None
+    """Accuracy of the last model on samples of another domain; None where there are none."""
+    seconds: float = 0.0
+    """Of training and measuring, without the features that all methods share."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    ready_at: float = 0.0
+    error: str | None = None
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """The highest of any epoch: an upper bound, for it is chosen on the held-out samples."""
+        return max(self.curve) if self.curve else None
+
+    @property
+    def last_accuracy(self) -> float | None:
+        """The accuracy after the last epoch."""
+        return self.curve[-1] if self.curve else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison with the cells that are ready. State, error and end are those of its job.
+
+    `summary` says what was used, once it is known: num_available, num_samples, num_held_out,
+    num_outside, class_names, labels (best known ones by source: true, trusted, given),
+    held_out_by, features_seconds, views_seconds.
+    """
+
+    comparison_id: int
+    project_id: int
+    job_id: int
+    name: str
+    state: JobState
+    config: Mapping[str, object]
+    summary: Mapping[str, object]
+    cells: tuple[Cell, ...]
+    created_at: float
+    created_by: str
+    finished_at: float | None
+    error: str | None = None
+
+
+class Spread(NamedTuple):
+    """A mean over seeds and the standard deviation between them, None with one seed."""
+
+    mean: float
+    deviation: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSummary:
+    """A method over the seeds that are ready; a figure is None where no seed has it."""
+
+    method: str
+    num_ready: int
+    best: Spread | None
+    last: Spread | None
+    outside: Spread | None
+    seconds: Spread | None
+    measures: Mapping[str, Spread]
+    notes: tuple[str, ...]
+    errors: tuple[str, ...]
