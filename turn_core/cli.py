@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from turn_core import __version__, cli_explore, cli_figure2, cli_local, cli_members
+from turn_core import (
+    __version__,
+    cli_explore,
+    cli_figure2,
+    cli_local,
+    cli_members,
+    cli_reproduce,
+)
 from turn_core.config import Settings
 from turn_core.errors import TurnError
 
@@ -76,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     _add_columns(explore)
     figure2 = _add(commands, "figure2", _figure2, "draw the paper's Figure 2", cli_figure2.HELP)
     cli_figure2.add_options(figure2)
+    text = "run a table of the TURN paper and show its numbers beside ours"
+    tables = _add(commands, "reproduce", cli_reproduce.run, text, cli_reproduce.HELP)
+    cli_reproduce.add_options(tables)
     members = _add(commands, "members", cli_members.run, "say who has which role", cli_members.HELP)
     cli_members.add_options(members)
     demo = _add(
