@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import resources, sign_in, state
 from turn_core.services import claims, permissions
+from turn_core.services.workspace import Workspace
 from turn_core.types.reviewing import Claimant
 
 
@@ -19,6 +20,11 @@ def gate() -> str:
         st.error("This page was opened past the entry of the app; open the start page.")
         st.stop()
     return reviewer()
+
+
+def workspace() -> Workspace:
+    """Return the workspace as the reviewer sees it: with the projects in which they have a role."""
+    return resources.workspace().seen_by(reviewer())
 
 
 def admitted() -> bool:

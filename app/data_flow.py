@@ -3,10 +3,11 @@
 import streamlit as st
 
 from app import state
-from app.views import browse, project_settings
-from turn_core.services import projects, runs, samples
+from app.views import browse, project_settings, review_settings
+from turn_core.services import audits, permissions, projects, runs, samples
 from turn_core.services.workspace import Workspace
 from turn_core.types import ClassInfo
+from turn_core.types.reviewing import Role
 
 
 def images(workspace: Workspace, project_id: int, classes: list[ClassInfo]) -> None:
@@ -36,8 +37,15 @@ def images(workspace: Workspace, project_id: int, classes: list[ClassInfo]) -> N
 
 
 def settings(workspace: Workspace, project_id: int, reviewer: str) -> None:
-    """Add a class, or delete the project after its name was typed."""
+    """Change how labels are reviewed, add a class, or delete the project after its name."""
     project = projects.get_project(workspace, project_id)
+    project_settings.facts(project)
+    owner = permissions.role_of(workspace, reviewer, project_id) is Role.OWNER
+    if changed := review_settings.form(
+        audits.get_settings(workspace, project_id), may_change=owner
+    ):
+        audits.set_settings(workspace, project_id, changed, actor=reviewer)
+        st.toast("Saved: it holds for all from the next cards on.", icon=":material/check:")
     wish = project_settings.show(project)
     if isinstance(wish, project_settings.AddClass):
         projects.add_class(workspace, project_id, wish.name, actor=reviewer)

@@ -1,5 +1,7 @@
 """Addresses of our own routes, as pages and components use them."""
 
+from typing import Literal
+
 from app.routes import base_path
 from turn_core.types import Sample
 from turn_core.types.exploring import Exploration
@@ -30,9 +32,9 @@ def export(project_id: int, export_id: int) -> str:
     return f"{project_api(project_id)}/exports/{export_id}"
 
 
-def ledger(project_id: int) -> str:
+def ledger(project_id: int, form: Literal["csv", "parquet"]) -> str:
     """Return the address of the ledger as a file."""
-    return f"{project_api(project_id)}/ledger.csv"
+    return f"{project_api(project_id)}/ledger.{form}"
 
 
 def exploration_file(exploration: Exploration, name: str) -> str:

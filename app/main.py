@@ -5,22 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from app import auth, resources, sign_in, state
+from app.navigation import PAGES
 from app.views import sidebar
 from app.views.told import told
-from turn_core.services import jobs, projects
+from turn_core.services import jobs, permissions, projects
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-PAGES = (
-    ("overview", "Overview", ":material/space_dashboard:"),
-    ("data", "Data", ":material/photo_library:"),
-    ("runs", "Runs", ":material/model_training:"),
-    ("review", "Review", ":material/rule:"),
-    ("quality", "Quality", ":material/verified:"),
-    ("explore", "Explore", ":material/scatter_plot:"),
-    ("ledger", "Ledger", ":material/history:"),
-    ("export", "Export", ":material/download:"),
-    ("people", "People", ":material/group:"),
-)
 
 st.set_page_config(
     page_title="TURN Audit",
@@ -33,7 +23,7 @@ st.logo(str(ASSETS / "logo.svg"), size="large")
 resources.freeze_imports()
 state.enter()
 pages = [
-    st.Page(f"../pages/{name}.py", title=title, icon=icon, default=name == "overview")
+    st.Page(f"../pages/{name}.py", title=title, icon=icon, default=name == PAGES[0][0])
     for name, title, icon in PAGES
 ]
 admitted = auth.admitted()
@@ -42,7 +32,7 @@ if not admitted:
     auth.only_page()()
     st.stop()
 with told():
-    workspace, reviewer = resources.workspace(), auth.gate()
+    workspace, reviewer = auth.workspace(), auth.gate()
     known = projects.list_projects(workspace)
     state.settle_project([project.project_id for project in known])
     with st.sidebar:
@@ -50,6 +40,8 @@ with told():
         if chosen != state.project_id():
             state.choose_project(chosen)
             st.rerun()
+        if not known and not permissions.known(workspace, reviewer):
+            sidebar.no_role(reviewer)
         sidebar.activity(lambda: jobs.list_jobs(workspace, active_only=True))
         sidebar.worker_line(jobs.worker_status(workspace))
         if sign_in.required():

@@ -6,7 +6,8 @@ from app import state
 from app.views import progress
 from app.views import quality_pictures as pictures
 from app.views import what_if as what_if_view
-from turn_core.services import jobs, quality_classes, tags, what_if
+from app.views.told import told
+from turn_core.services import jobs, projects, quality_classes, tags, what_if
 from turn_core.services.quality_classes import SecondOpinion
 from turn_core.services.workspace import Workspace
 from turn_core.types import Run
@@ -42,10 +43,7 @@ def opinion(workspace: Workspace, run: Run, found: SecondOpinion | None, reviewe
 def try_noise(workspace: Workspace, run: Run, reviewer: str) -> None:
     """Show the what-ifs: the form, or the one that runs, then the finished ones."""
     project_id = run.project_id
-    wanted = what_if_view.ask(has_features=bool(run.environment.get("features_key")))
-    if wanted is not None:
-        what_if.start_what_if(workspace, project_id, wanted, actor=reviewer)
-        st.rerun()
+    st.fragment(_ask)(workspace, run, reviewer)
     job = what_if.latest_job(workspace, project_id)
     if job is not None and job.state in what_if.ACTIVE:
         progress.follow(
@@ -57,3 +55,12 @@ def try_noise(workspace: Workspace, run: Run, reviewer: str) -> None:
     elif job is not None:
         progress.ended(job, "The what-if")
     what_if_view.results(what_if.list_what_ifs(workspace, project_id))
+
+
+def _ask(workspace: Workspace, run: Run, reviewer: str) -> None:
+    classes = projects.classes(workspace, run.project_id)
+    with told():
+        wanted = what_if_view.ask(classes, has_features=bool(run.environment.get("features_key")))
+        if wanted is not None:
+            what_if.start_what_if(workspace, run.project_id, wanted, actor=reviewer)
+            st.rerun()

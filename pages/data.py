@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from app import auth, data_flow, import_flow, resources, state
+from app import auth, data_flow, import_flow, state
 from app.views import browse, report
 from turn_core.services import projects
 
 IMAGES, CLASSES, REPORT, PROJECT = "Images", "Classes", "Import report", "Project"
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id, job_id = state.project_id(), state.watched_job()
 if project_id is None or job_id is not None or state.adding_data():
     if report.import_title(can_close=project_id is not None):

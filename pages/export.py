@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import auth, resources, state
+from app import auth, state
 from app.views import exporting as view
 from app.views import progress
 from app.views.empty import no_project
@@ -10,7 +10,7 @@ from turn_core.services import exports, jobs, runs
 from turn_core.types import JobKind
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 st.title("Export")
 if project_id is None:

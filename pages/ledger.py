@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from app import auth, links, resources, state
+from app import auth, links, state
 from app.views import browse
 from app.views import ledger as view
 from app.views.empty import no_project
 from turn_core.services import ledger, projects
 
 auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 view.heading()
 if project_id is None:
@@ -29,4 +29,5 @@ shown = len(cursors) * browse.PAGE_SIZE + len(page.events)
 following = str(page.events[-1].event_id) if shown < page.total else None
 if browse.pager(cursors, following, page.total, len(page.events)):
     st.rerun()
-view.downloads(links.ledger(project_id), wanted, page.total)
+addresses = links.ledger(project_id, "csv"), links.ledger(project_id, "parquet")
+view.downloads(*addresses, wanted, page.total)

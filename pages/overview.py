@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from app import auth, resources, state
+from app import auth, state
 from app.views import overview as view
 from turn_core.services import demo, jobs, projects, review, runs
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 worker = jobs.worker_status(workspace)
 

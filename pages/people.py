@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from app import auth, resources, state
+from app import auth, state
 from app.views import people as view
 from app.views.told import told
 from turn_core.services import members, permissions
 from turn_core.types.reviewing import Role
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 found = members.list_members(workspace, project_id)
 role = permissions.role_of(workspace, reviewer, project_id)

@@ -9,7 +9,7 @@ from app.views.empty import no_project
 from turn_core.services import projects, runs
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 run = None if project_id is None else runs.latest_complete_run(workspace, project_id)
 if project_id is None or run is None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import auth, links, resources, state
+from app import auth, links, state
 from app.components.review_card import review_card
 from app.format import FALLBACK_TEXT
 from app.routes.queue_wire import queue_query
@@ -14,7 +14,7 @@ from turn_core.services.overviews import threshold
 FIRST_CANDIDATES = 60
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 run = None if project_id is None else runs.latest_complete_run(workspace, project_id)
 if project_id is None or run is None:

@@ -1,7 +1,7 @@
 """What TURN's step 1 would find if some of these right labels were wrong. N samples, K classes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from turn_core import estimates, losses, metrics, scoring
 from turn_core.cleansing import balanced_clean_subset, clean_probability
 from turn_core.config import CleansingConfig, NoiseConfig, TurnConfig
-from turn_core.errors import DataError
+from turn_core.errors import ConfigError, DataError
 from turn_core.linear_probe import Features, fit_linear_probe
 from turn_core.noise import NoisyLabels, apply_noise
 from turn_core.seeds import derive
@@ -57,6 +57,39 @@ def usable_classes(labels: Ints, eligible: NDArray[np.bool_]) -> tuple[Ints, Int
             f"right; there are {len(kept)}: review some more, or train another round"
         )
     return np.flatnonzero(eligible & np.isin(labels, kept)), kept
+
+
+def noise_among(noise: NoiseConfig, classes: Ints) -> NoiseConfig:
+    """Return the noise for some classes (K,) of a project, numbered 0..K-1 in their order.
+
+    Blocks and groups stay those of the project, without the classes that are left out; a class
+    whose target is left out never flips.
+
+    Raises:
+        ConfigError: the noise names a number per class, and not for all of these.
+    """
+    own = [int(index) for index in classes]
+    if noise.kind == "asymmetric_block":
+        groups = tuple(index // noise.block_size for index in own)
+        return replace(noise, kind="asymmetric_superclass", superclasses=groups)
+    if noise.kind == "asymmetric_superclass":
+        given = _for_all(noise.superclasses, own)
+        return replace(noise, superclasses=tuple(given[index] for index in own))
+    if noise.kind == "asymmetric_map":
+        given, place = _for_all(noise.mapping, own), {index: i for i, index in enumerate(own)}
+        mapping = tuple(place.get(given[index], i) for i, index in enumerate(own))
+        return replace(noise, mapping=mapping)
+    return noise
+
+
+def _for_all(given: tuple[int, ...] | None, classes: list[int]) -> tuple[int, ...]:
+    if given is None or len(given) <= max(classes):
+        named = 0 if given is None else len(given)
+        raise ConfigError(
+            f"the noise was described for {named} classes, and the project has more by now: "
+            "start the what-if again"
+        )
+    return given
 
 
 def measure(  # noqa: PLR0913 - the inputs of the paper, then keywords

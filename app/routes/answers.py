@@ -7,6 +7,7 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app import resources
 from turn_core.errors import (
     ConflictError,
     DataError,
@@ -16,6 +17,7 @@ from turn_core.errors import (
     StoreError,
     TurnError,
 )
+from turn_core.services.workspace import Workspace
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_JSON = 1_000_000
@@ -43,6 +45,12 @@ def answers_errors(endpoint: Endpoint) -> Endpoint:
             return JSONResponse({"error": "there is nothing of that number"}, status_code=404)
 
     return guarded
+
+
+def workspace_of(request: Request) -> Workspace:
+    """Return the workspace as whoever sits at the browser sees it."""
+    sessions = resources.sessions()
+    return resources.workspace().seen_by(sessions.reviewer(sessions.session_id(request.cookies)))
 
 
 async def read_json(request: Request) -> dict[str, object]:

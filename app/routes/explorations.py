@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from app import resources
-from app.routes.answers import answers_errors
+from app.routes.answers import answers_errors, workspace_of
 from turn_core.services import exploration_maps, explorations
+from turn_core.services.workspace import Workspace
 
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 _BRIEF = {"Cache-Control": "private, no-cache"}
@@ -28,8 +28,9 @@ async def points(request: Request) -> Response:
     project_id, exploration_id = _ids(request)
 
     def read() -> tuple[bytes, str]:
-        found = explorations.points(resources.workspace(), project_id, exploration_id)
-        return points_table(project_id, found), points_version(found)
+        workspace = workspace_of(request)
+        found = explorations.points(workspace, project_id, exploration_id)
+        return points_table(workspace, project_id, found), points_version(found)
 
     body, version = await run_in_threadpool(read)
     headers = _IMMUTABLE if request.query_params.get("v") == version else _BRIEF
@@ -43,7 +44,7 @@ async def panel(request: Request) -> Response:
     index, name = int(request.path_params["index"]), str(request.path_params["name"])
 
     def read() -> bytes:
-        workspace = resources.workspace()
+        workspace = workspace_of(request)
         values = exploration_maps.column(workspace, project_id, exploration_id, index, name)
         return np.ascontiguousarray(values, "<f4").tobytes()
 
@@ -59,7 +60,7 @@ async def download(request: Request) -> Response:
     project_id, exploration_id = _ids(request)
     name = str(request.path_params["name"])
     path = await run_in_threadpool(
-        explorations.result_file, resources.workspace(), project_id, exploration_id, name
+        explorations.result_file, workspace_of(request), project_id, exploration_id, name
     )
     return FileResponse(
         path,
@@ -74,11 +75,9 @@ def points_version(found: explorations.Points) -> str:
     return f"{found.label_rev}-{found.run_id or 0}"
 
 
-def points_table(project_id: int, found: explorations.Points) -> bytes:
+def points_table(workspace: Workspace, project_id: int, found: explorations.Points) -> bytes:
     """Return the points as one table: a JSON header, then its columns (see `_table`)."""
-    called = exploration_maps.names(
-        resources.workspace(), project_id, [int(i) for i in found.sample_ids]
-    )
+    called = exploration_maps.names(workspace, project_id, [int(i) for i in found.sample_ids])
     content = b"".join(bytes.fromhex(name.sha256[:16]) for name in called)
     scored = found.run_id is not None
     issue = np.where(scored, found.is_issue, NOT_SCORED)

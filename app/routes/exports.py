@@ -6,8 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from app import resources
-from app.routes.answers import answers_errors
+from app.routes.answers import answers_errors, workspace_of
 from turn_core.services import exports
 
 
@@ -17,7 +16,7 @@ async def download(request: Request) -> Response:
     project_id = int(request.path_params["project_id"])
     export_id = int(request.path_params["export_id"])
     path = await run_in_threadpool(
-        exports.export_file, resources.workspace(), project_id, export_id
+        exports.export_file, workspace_of(request), project_id, export_id
     )
     # The name is ours, but a header must never carry anything but plain characters.
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.name)

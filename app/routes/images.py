@@ -7,8 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from app import resources
-from app.routes.answers import answers_errors
+from app.routes.answers import answers_errors, workspace_of
 from turn_core.services import media
 
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -20,7 +19,7 @@ _rendering = anyio.CapacityLimiter(2)  # decoding photographs must not starve th
 async def thumb(request: Request) -> Response:
     """Send the thumbnail made at import (at most 192 pixels)."""
     project_id, sample_id = _ids(request)
-    path = await run_in_threadpool(media.thumb_path, resources.workspace(), project_id, sample_id)
+    path = await run_in_threadpool(media.thumb_path, workspace_of(request), project_id, sample_id)
     return _image(request, path)
 
 
@@ -29,7 +28,7 @@ async def preview(request: Request) -> Response:
     """Send the preview (at most 1,024 pixels), rendering it on the first call."""
     project_id, sample_id = _ids(request)
     path = await anyio.to_thread.run_sync(
-        media.preview_path, resources.workspace(), project_id, sample_id, limiter=_rendering
+        media.preview_path, workspace_of(request), project_id, sample_id, limiter=_rendering
     )
     return _image(request, path)
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import resources
-from app.routes.answers import answers_errors, query_int, read_json
+from app.routes.answers import answers_errors, query_int, read_json, workspace_of
 from app.routes.queue_wire import counts_json, queue_from
 from app.routes.wire import batch_from, candidate_json, decisions_from, progress_json, result_json
 from app.sessions import clean_name
@@ -29,7 +29,7 @@ async def queue(request: Request) -> Response:
     after, wanted = query_int(request, "after"), queue_from(request.query_params)
 
     def read() -> dict[str, object]:
-        workspace = resources.workspace()
+        workspace = workspace_of(request)
         candidates = queues.next_candidates(
             workspace,
             project_id,
@@ -58,7 +58,7 @@ async def counts(request: Request) -> Response:
     wanted = queue_from(request.query_params)
 
     def read() -> dict[str, object]:
-        workspace = resources.workspace()
+        workspace = workspace_of(request)
         claims.renew(workspace, project_id, _claimant(request))
         found = counts_json(queues.queue_counts(workspace, project_id, run_id))
         return found | {"queue": queues.count(workspace, project_id, run_id, wanted)}
@@ -81,7 +81,7 @@ async def selection(request: Request) -> Response:
     wanted = queue_from(request.query_params)
 
     def read() -> list[tuple[object, ...]]:
-        found = queues.selection(resources.workspace(), project_id, run_id, wanted)
+        found = queues.selection(workspace_of(request), project_id, run_id, wanted)
         return [astuple(sample) for sample in found]
 
     columns = [field.name for field in fields(Selected)]

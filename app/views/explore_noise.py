@@ -23,15 +23,15 @@ KINDS: dict[NoiseKind, tuple[str, str]] = {
 
 
 class Needs(TypedDict, total=False):
-    """The fields of an exploration's config that belong to its kind of noise."""
+    """The fields of a config that belong to its kind of noise."""
 
     block_size: int
     superclasses: tuple[int, ...]
     mapping: tuple[int, ...]
 
 
-def needs(kind: NoiseKind, classes: Sequence[ClassInfo]) -> Needs:
-    """Show what the kind of noise needs, nothing for most; return it.
+def needs(kind: NoiseKind, classes: Sequence[ClassInfo], *, key: str = "explore") -> Needs:
+    """Show what the kind of noise needs, nothing for most; return it. `key` names the form.
 
     Raises:
         DataError: a class of the table has no group or no class to flip to.
@@ -40,20 +40,20 @@ def needs(kind: NoiseKind, classes: Sequence[ClassInfo]) -> Needs:
     if kind == "asymmetric_block":
         size = st.number_input(
             "Classes per block", 2, max(2, len(names)), min(5, max(2, len(names))), 1,
-            key="explore_block", help="Consecutive classes form a block.",
+            key=f"{key}_block", help="Consecutive classes form a block.",
         )  # fmt: skip
         return {"block_size": int(size)}
     if kind == "asymmetric_superclass":
-        return {"superclasses": _groups(names)}
-    return {"mapping": _flips(names)} if kind == "asymmetric_map" else {}
+        return {"superclasses": _groups(names, f"{key}_groups")}
+    return {"mapping": _flips(names, f"{key}_flips")} if kind == "asymmetric_map" else {}
 
 
-def _groups(names: list[str]) -> tuple[int, ...]:
+def _groups(names: list[str], key: str) -> tuple[int, ...]:
     start: dict[str, list[object]] = {"Class": [*names]}
     start["Group"] = [index // 2 + 1 for index in range(len(names))]
     edited = st.data_editor(
         start,
-        hide_index=True, width="stretch", disabled=["Class"], key="explore_groups",
+        hide_index=True, width="stretch", disabled=["Class"], key=key,
         column_config={
             "Group": st.column_config.NumberColumn(
                 min_value=0, step=1, required=True, help="Classes of the same number flip in turn."
@@ -63,11 +63,11 @@ def _groups(names: list[str]) -> tuple[int, ...]:
     return tuple(_whole(value, name) for name, value in zip(names, edited["Group"]))
 
 
-def _flips(names: list[str]) -> tuple[int, ...]:
+def _flips(names: list[str], key: str) -> tuple[int, ...]:
     start: dict[str, list[object]] = {"Class": [*names], "Flips to": [*names[1:], *names[:1]]}
     edited = st.data_editor(
         start,
-        hide_index=True, width="stretch", disabled=["Class"], key="explore_flips",
+        hide_index=True, width="stretch", disabled=["Class"], key=key,
         column_config={
             "Flips to": st.column_config.SelectboxColumn(
                 options=names, required=True, help="Its own name for a class that never flips."

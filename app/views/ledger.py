@@ -76,13 +76,16 @@ def table(events: Sequence[LabelEvent], names: Mapping[int, str]) -> None:
     )
 
 
-def downloads(address: str, wanted: LedgerFilter, total: int) -> None:
-    """Offer what is looked for as files."""
+def downloads(csv: str, parquet: str, wanted: LedgerFilter, total: int) -> None:
+    """Offer what is looked for as files at these addresses."""
     query = query_of(wanted)
-    exact = f"{address}?{urlencode(query)}"
-    safe = f"{address}?{urlencode(query | {'for': 'spreadsheets'})}"
+
+    def link(address: str, text: str, **more: str) -> str:
+        target = f"{address}?{urlencode(query | more)}".replace("&", "&amp;")
+        return f'<a href="{target}" download>{text}</a>'
+
     st.html(
-        f'<p class="turn-links">{plural(total, "decision")} as '
-        f'<a href="{exact.replace("&", "&amp;")}" download>CSV</a> or '
-        f'<a href="{safe.replace("&", "&amp;")}" download>CSV for spreadsheets</a></p>'
+        f'<p class="turn-links">{plural(total, "decision")} as {link(csv, "CSV")}, '
+        f"{link(csv, 'CSV for spreadsheets', **{'for': 'spreadsheets'})} or "
+        f"{link(parquet, 'Parquet')}</p>"
     )

@@ -9,7 +9,7 @@ from app.format import md_escape, shorten, when
 from turn_core.types.reviewing import Member, Role
 
 ROLE_TEXT: dict[Role, str] = {
-    Role.VIEWER: "Viewer: looks at everything",
+    Role.VIEWER: "Viewer: looks at all of it",
     Role.REVIEWER: "Reviewer: also decides on labels and exports them",
     Role.OWNER: "Owner: also changes data, runs, settings and members",
 }
@@ -40,7 +40,9 @@ def heading(reviewer: str, role: Role | None, *, anybody: bool) -> None:
             "Nobody has a role yet: everybody may do everything. The first member is an owner."
         )
         return
-    told = "no role here: you may look" if role is None else f"the role **{role.value}** here"
+    told = (
+        "no role here, so you see no project" if role is None else f"the role **{role.value}** here"
+    )
     st.caption(
         f"You are {md_escape(shorten(reviewer, 40))}, with {told}. Services check roles, too."
     )

@@ -20,12 +20,16 @@ class Delete:
     """The person wants the project deleted, and typed its name."""
 
 
-def show(project: Project) -> AddClass | Delete | None:
-    """Show the project's facts and forms; return what was asked for."""
+def facts(project: Project) -> None:
+    """Say where the project came from and how large it is."""
     st.caption(
         f"Imported {when(project.created_at)} by {md_escape(project.created_by)} · "
         f"{count(project.num_samples)} images · {count(project.label_rev)} decisions"
     )
+
+
+def show(project: Project) -> AddClass | Delete | None:
+    """Show the forms that change the project; return what was asked for."""
     add, delete = st.columns(2, gap="medium")
     with add.container(border=True, height="stretch"), st.form("add_class", border=False):
         st.markdown("**Add a class**")

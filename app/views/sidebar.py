@@ -34,6 +34,15 @@ def project_switcher(projects: Sequence[Project], chosen: int | None) -> int | N
     )
 
 
+def no_role(name: str) -> None:
+    """Say it to somebody who sees no project because they have no role."""
+    st.info(
+        f"**{md_escape(shorten(name, 40))}** has no role in any project, so none is shown. Ask an "
+        "owner to add this name.",
+        icon=":material/visibility_off:",
+    )
+
+
 def activity(read_jobs: Callable[[], list[Job]]) -> None:
     """Show the jobs under way, renewed every two seconds while there are any."""
     if read_jobs():

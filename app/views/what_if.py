@@ -5,43 +5,49 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.format import count, number, percent, plural, when
+from app.views.explore_noise import KINDS, needs
 from turn_core.config import NoiseConfig, WhatIfConfig
-from turn_core.noise_config import NoiseKind
 from turn_core.services.what_if import Spread, WhatIf
+from turn_core.types import ClassInfo
 
-KINDS: dict[NoiseKind, str] = {
-    "symmetric": "Symmetric: any class",
-    "asymmetric_next": "Asymmetric: to the next class",
-    "instance_xia": "Instance-dependent: the image decides",
-}
-"""The kinds that need nothing but the data."""
 SOURCES = {"trusted": "labels that people confirmed", "clean": "labels that the round believes"}
 
 
-def ask(*, has_features: bool) -> WhatIfConfig | None:
-    """Show the form; return what is to be tried."""
+def ask(classes: Sequence[ClassInfo], *, has_features: bool) -> WhatIfConfig | None:
+    """Show the form; return what is to be tried.
+
+    Raises:
+        DataError: a class has no group or no class to flip to.
+        ConfigError: nothing could flip.
+    """
     st.subheader("What if")
     st.caption(
         "Puts wrong labels into the part of your data that is known or believed to be right, runs "
         "step 1 again, and measures how many of them it finds: whether to trust the order before "
         "paying for the review."
     )
-    with st.form("what_if", border=True):
+    with st.container(border=True, key="what_if"):
         left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom", gap="medium")
         kind = left.selectbox(
-            "Noise", list(KINDS), format_func=lambda key: KINDS[key], key="what_if_kind"
-        )
+            "Noise", list(KINDS), format_func=lambda name: KINDS[name][0], key="what_if_kind",
+            help="Which labels flip: " + "; ".join(f"{t}: {e}" for t, e in KINDS.values()) + ".",
+        )  # fmt: skip
         level = middle.slider(
-            "Share of labels to make wrong", 5, 80, 20, 5, format="%d %%", key="what_if_level"
-        )
-        start = right.form_submit_button(
-            "Try it", icon=":material/science:", width="stretch", disabled=not has_features
-        )
+            "Noise level", 5, 80, 20, 5, format="%d %%", key="what_if_level",
+            help="How large a share of labels becomes wrong depends on the kind; the table says "
+            "how many did.",
+        )  # fmt: skip
+        start = right.button(
+            "Try it", icon=":material/science:", width="stretch", disabled=not has_features,
+            key="what_if_start",
+        )  # fmt: skip
+        st.caption(f"{KINDS[kind][0]}: {KINDS[kind][1]}.")
+        asked = needs(kind, classes, key="what_if")
     if not has_features:
         st.caption("This round kept no features to try it on: train another one.")
     if not start:
         return None
-    return WhatIfConfig(noise=NoiseConfig(kind=kind, level=level / 100))
+    return WhatIfConfig(noise=NoiseConfig(kind=kind, level=level / 100, **asked))
 
 
 def results(found: Sequence[WhatIf]) -> None:
@@ -52,7 +58,7 @@ def results(found: Sequence[WhatIf]) -> None:
     st.markdown(_verdict(latest))
     st.dataframe(
         {
-            "Noise": [KINDS.get(item.kind, item.kind) for item in found],  # type: ignore[call-overload]
+            "Noise": [_kind(item.kind) for item in found],
             "Truly wrong": [_percent(item.measures.get("noise_rate")) for item in found],
             "Estimated": [_percent(item.measures.get("estimated_rate")) for item in found],
             "AUROC": [_spread(item.measures.get("auroc")) for item in found],
@@ -91,6 +97,10 @@ def _verdict(item: WhatIf) -> str:
         f"finds **{percent(found.mean, 0)}** of them, and finding 80 % takes "
         f"**{percent(saved.mean, 0)}** fewer reviews than in random order."
     )
+
+
+def _kind(name: str) -> str:
+    return next((title for kind, (title, _) in KINDS.items() if kind == name), name)
 
 
 def _found(item: WhatIf) -> str:

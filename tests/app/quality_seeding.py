@@ -78,7 +78,7 @@ def _seed_round(workspace: Workspace, project_id: int) -> int:
     save_arrays(workspace.files.scores(run.run_id), _arrays(labels, clean, loss, suggested, k))
     noise = {"value": 0.19, "low": 0.16, "high": 0.22}
     metrics = {"noise_rate": noise, "threshold": 0.6, "num_issues": bad}
-    runs.save_scores(workspace, run.run_id, rows, metrics, {"device": "cpu"})
+    runs.save_scores(workspace, run.run_id, rows, metrics, {"device": "cpu", "features_key": "f"})
     jobs.finish(workspace, run.job_id, claimed.fence, state=JobState.DONE, result={})
     return run.run_id
 

@@ -1,8 +1,10 @@
 """The Ledger page: its filters and pages, and the file behind its links."""
 
 import csv
+import io
 import uuid
 
+import pyarrow.parquet as pq
 import pytest
 from seeding import seed_project
 from starlette.applications import Starlette
@@ -62,4 +64,7 @@ def test_file_has_what_the_filter_asks_for_and_refuses_nonsense(app_workspace, p
         assert [row["action"] for row in rows] == ["exclude"]
         assert "attachment" in answer.headers["content-disposition"]
         assert client.get(address, params={"action": "destroy"}).status_code == 422
+        parquet = client.get(address.replace("csv", "parquet"), params={"actor": "ben"})
+        assert 'filename="ledger-' in parquet.headers["content-disposition"]
+        assert pq.read_table(io.BytesIO(parquet.content))["actor"].to_pylist() == ["ben"]
         assert client.get("/api/projects/999/ledger.csv").status_code == 404

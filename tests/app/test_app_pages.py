@@ -3,8 +3,10 @@
 import pytest
 from seeding import seed_project, seed_run
 
-from turn_core.services import jobs, projects, runs
+from app.sessions import default_reviewer
+from turn_core.services import audits, jobs, members, projects, runs
 from turn_core.types import JobKind, JobState
+from turn_core.types.reviewing import Role
 
 PAGES = ("overview", "data", "runs", "review", "explore", "export")
 
@@ -123,6 +125,20 @@ def test_data_page_shows_report_and_classes(open_page, app_workspace):
     assert list(page.dataframe[0].value["Class"]) == ["cat", "dog", "owl", "fox"]
     page.segmented_control(key="data_part").select("Import report").run()
     assert "without an import report" in texts(page)
+
+
+def test_owner_changes_the_share_of_the_random_audit(open_page, app_workspace):
+    project_id = seed_project(app_workspace)  # without a random audit
+    page = open_page("data")
+    page.segmented_control(key="data_part").select("Project").run()
+    page.slider(key="review_audit_share").set_value(10)
+    button(page, "Save").click().run()
+    assert audits.get_settings(app_workspace, project_id).audit_share == 0.1
+    members.set_member(app_workspace, "olga", Role.OWNER, actor="olga")
+    members.set_member(app_workspace, default_reviewer(), Role.REVIEWER, actor="olga")
+    page.run()
+    assert page.slider(key="review_audit_share").disabled
+    assert "Only an owner changes" in texts(page)
 
 
 def test_class_is_added_and_project_deleted_only_by_its_name(open_page, app_workspace):

@@ -61,6 +61,8 @@ def test_last_owner_stays_and_the_page_says_why(open_page, app_workspace, owner)
 def test_stranger_sees_the_members_and_no_form(open_page, app_workspace):
     members.set_member(app_workspace, "ann", Role.OWNER, actor="ann")
     page = open_page("people")
-    assert "no role here" in texts(page)
+    assert "no role here, so you see no project" in texts(page)
+    assert "has no role in any project" in texts(page)
+    assert not [box for box in page.sidebar.selectbox if box.label == "Project"]
     assert not [button for button in page.button if (button.key or "").startswith("remove_")]
     assert "Give a role" not in texts(page)

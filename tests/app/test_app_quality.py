@@ -80,6 +80,16 @@ def test_second_opinion_makes_a_tag_to_review(open_page, app_workspace):
     assert tag.name == "Second opinion, round 1"
 
 
+def test_what_if_takes_noise_that_needs_to_know_more(open_page, app_workspace):
+    project_id, _ = seed_quality(app_workspace, decided=0)
+    page = open_page("quality")
+    page.selectbox(key="what_if_kind").select("asymmetric_map").run()
+    page.button(key="what_if_start").click().run()
+    assert not page.exception
+    noise = what_if.latest_job(app_workspace, project_id).params["config"]["noise"]
+    assert (noise["kind"], noise["mapping"]) == ("asymmetric_map", [1, 2, 3, 4, 5, 0])
+
+
 def test_what_if_is_queued_and_shown(open_page, app_workspace):
     project_id, _ = seed_quality(app_workspace, decided=0)
     page = open_page("quality")

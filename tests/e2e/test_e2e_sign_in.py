@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,11 +30,11 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 
 @pytest.fixture
 def provider():
-    """The address of a provider that knows Olga and Eve."""
+    """The address of a provider that knows Olga, Eve and Rita."""
     port = free_port()
     people = [
         {"sub": name, "email": f"{name}@example.org", "email_verified": True}
-        for name in ("olga", "eve")
+        for name in ("olga", "eve", "rita")
     ]
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     for person in people:
@@ -77,6 +78,33 @@ def sign_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name=name, exact=True).first.click()
     page.wait_for_selector(READY)
+
+
+def test_member_of_one_project_sees_that_one_alone(app, page: Page):
+    from seeding import seed_project, seed_run
+
+    address, workspace = app
+    own, other = seed_project(workspace, name="hers"), seed_project(workspace, name="theirs")
+    runs = {project_id: seed_run(workspace, project_id) for project_id in (own, other)}
+    members.set_member(workspace, "olga@example.org", Role.OWNER, actor="test")
+    members.set_member(
+        workspace, "rita@example.org", Role.REVIEWER, project_id=own, actor="olga@example.org"
+    )
+    page.set_default_timeout(120_000)
+    page.goto(f"{address}/review?project={other}")
+    page.wait_for_selector(READY)
+    sign_in(page, "rita")
+    page.goto(f"{address}/review?project={other}")
+    expect(page.locator(".card")).to_have_attribute("data-position", "0", timeout=60_000)
+    expect(page).to_have_url(re.compile(f"project={own}"))
+    expect(page.get_by_text("theirs")).to_have_count(0)
+    status = {
+        project_id: page.request.get(
+            f"{address}/api/projects/{project_id}/queue?run_id={run_id}"
+        ).status
+        for project_id, run_id in runs.items()
+    }
+    assert status == {own: 200, other: 404}
 
 
 def test_nothing_before_sign_in_and_the_providers_name_after_it(app, page: Page, browser: Browser):

@@ -1,8 +1,10 @@
-"""The ledger: looked through with filters, page by page, and as CSV to the letter."""
+"""The ledger: looked through with filters, page by page, and as files to the letter."""
 
 import csv
+import io
 import uuid
 
+import pyarrow.parquet as pq
 import pytest
 
 from turn_core.services import ledger, projects, review, samples
@@ -89,3 +91,17 @@ def test_csv_for_spreadsheets_runs_no_formula(workspace, project_id, decided):
     rows = list(csv.DictReader(line.removeprefix("\ufeff") for line in lines))
     assert {row["actor"] for row in rows} == {"'=ben"}
     assert "actor" in rows[0]["note"]
+
+
+def test_parquet_holds_the_same_rows_with_their_types(workspace, project_id, decided):
+    file = io.BytesIO()
+    assert ledger.parquet(workspace, project_id, file, LedgerFilter(actor="=ben")) == 4
+    table = pq.read_table(file)
+    assert table.column_names == list(ledger.COLUMNS)
+    assert str(table.schema.field("at").type) == "timestamp[ms, tz=UTC]"
+    rows = list(csv.DictReader(ledger.csv_lines(workspace, project_id, LedgerFilter(actor="=ben"))))
+    found = table.to_pylist()
+    assert [str(row["event_id"]) for row in found] == [row["event_id"] for row in rows]
+    assert [row["action"] for row in found] == ["exclude"] * 2 + ["undo"] * 2
+    assert found[0]["bulk"] is True
+    assert found[0]["class_name"] == rows[0]["class_name"]

@@ -7,7 +7,7 @@ from test_train_task import SIZE, _config, _finish, _project, _train, backbone_f
 
 from turn_core import what_if as engine
 from turn_core.config import NoiseConfig, ProbeConfig, TurnConfig, WhatIfConfig
-from turn_core.errors import ConflictError, DataError, JobCancelled, JobError
+from turn_core.errors import ConfigError, ConflictError, DataError, JobCancelled, JobError
 from turn_core.jobs.context import JobContext, StopFlag
 from turn_core.jobs.tasks import what_if as task
 from turn_core.services import jobs, review, samples, what_if
@@ -41,6 +41,18 @@ def test_separable_data_give_their_errors_away(kind):
     assert found.purity > 1 - found.noise_rate
     assert 0 < found.found_10 <= found.found_20 <= found.found_30 <= 1
     assert found.effort_saved > 0.4
+
+
+def test_noise_among_some_classes_keeps_the_groups_of_the_project():
+    classes = np.array([1, 2, 4, 5])  # 0 and 3 take no part
+    block = engine.noise_among(NoiseConfig(kind="asymmetric_block", block_size=3), classes)
+    assert (block.kind, block.superclasses) == ("asymmetric_superclass", (0, 0, 1, 1))
+    groups = NoiseConfig(kind="asymmetric_superclass", superclasses=(0, 0, 9, 9, 0, 9))
+    assert engine.noise_among(groups, classes).superclasses == (0, 9, 0, 9)
+    flips = NoiseConfig(kind="asymmetric_map", mapping=(0, 2, 3, 3, 5, 0))
+    assert engine.noise_among(flips, classes).mapping == (1, 1, 3, 3)  # 2 and 5 have no target
+    with pytest.raises(ConfigError, match="described for 3 classes"):
+        engine.noise_among(NoiseConfig(kind="asymmetric_map", mapping=(1, 2, 0)), classes)
 
 
 def test_no_noise_leaves_nothing_to_find():

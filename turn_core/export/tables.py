@@ -5,7 +5,7 @@ returns the number of rows written.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
@@ -42,19 +42,23 @@ def write_jsonl(rows: Iterable[Row], file: IO[bytes]) -> int:
 
 
 def write_parquet(
-    rows: Iterable[Row], file: IO[bytes], schema: Mapping[str, object] | None = None
+    rows: Iterable[Row],
+    file: IO[bytes],
+    schema: Mapping[str, object] | None = None,
+    columns: Sequence[Column] = COLUMNS,
 ) -> int:
     """Write Parquet in row groups; `schema` (the sidecar) also travels in the file's metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     metadata = {b"turn_audit_schema": json.dumps(schema, ensure_ascii=False).encode()}
-    arrow_schema = _arrow_schema(pa).with_metadata(metadata if schema else None)
+    arrow_schema = _arrow_schema(pa, columns).with_metadata(metadata if schema else None)
     count = 0
     remaining = iter(rows)
     with pq.ParquetWriter(file, arrow_schema, compression="zstd") as writer:
         while group := list(islice(remaining, _ROWS_PER_GROUP)):
-            table = pa.Table.from_pylist([_arrow_row(row) for row in group], schema=arrow_schema)
+            plain = [_arrow_row(row, columns) for row in group]
+            table = pa.Table.from_pylist(plain, schema=arrow_schema)
             writer.write_table(table)
             count += len(group)
     return count
@@ -82,6 +86,21 @@ def escape_formulas(row: Row) -> Row:
     remark = f"a ' was put before {', '.join(risky)} for spreadsheets"
     note = escaped.get("note", row.get("note"))
     return {**row, **escaped, "note": f"{note}; {remark}" if note else remark}
+
+
+def csv_lines(
+    rows: Iterable[Row], columns: Sequence[Column], *, for_spreadsheets: bool = False
+) -> Iterator[str]:
+    """Yield rows as lines of exact CSV, or of CSV that a spreadsheet opens safely.
+
+    `columns` end with one named `note`, which says what was changed for spreadsheets.
+    """
+    names = [column.name for column in columns]
+    yield ("\ufeff" if for_spreadsheets else "") + ",".join(names) + "\n"
+    for row in rows:
+        plain = {column.name: _plain(column, row.get(column.name)) for column in columns}
+        safe = escape_formulas(plain) if for_spreadsheets else plain
+        yield csv_line(safe.get(name) for name in names)
 
 
 def csv_line(values: Iterable[object]) -> str:
@@ -135,8 +154,8 @@ def _plain(column: Column, value: object) -> object:
     return value
 
 
-def _arrow_row(row: Row) -> dict[str, object]:
-    return {column.name: _arrow_value(column, row.get(column.name)) for column in COLUMNS}
+def _arrow_row(row: Row, columns: Sequence[Column]) -> dict[str, object]:
+    return {column.name: _arrow_value(column, row.get(column.name)) for column in columns}
 
 
 def _arrow_value(column: Column, value: object) -> object:
@@ -145,7 +164,7 @@ def _arrow_value(column: Column, value: object) -> object:
     return value
 
 
-def _arrow_schema(pa: Any) -> Any:
+def _arrow_schema(pa: Any, columns: Sequence[Column]) -> Any:
     types = {
         "integer": pa.int64(),
         "number": pa.float64(),
@@ -160,6 +179,6 @@ def _arrow_schema(pa: Any) -> Any:
                 types[column.kind],
                 metadata={"meaning": column.meaning, "direction": column.direction},
             )
-            for column in COLUMNS
+            for column in columns
         ]
     )

@@ -5,19 +5,18 @@ Nothing in it is changed or deleted: an undo is a decision of its own.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO, Any
 
-from turn_core.export.tables import csv_line, escape_formulas, iso_time
+from turn_core.export import tables
+from turn_core.export.ledger_columns import LEDGER_COLUMNS
 from turn_core.services.workspace import Workspace
 from turn_core.store import ledger as queries
 from turn_core.store import projects
 from turn_core.types import Action, LabelEvent
 
 LINES_AT_ONCE = 2000
-COLUMNS = (
-    *("event_id", "at", "actor", "action", "file_name", "sample_id", "seq", "class_name"),
-    *("previous_class_name", "seconds_spent", "run_id", "queue", "bulk", "batch_key", "note"),
-)
-"""Columns of the ledger as a table; `note` says which texts were changed for spreadsheets."""
+COLUMNS = tuple(column.name for column in LEDGER_COLUMNS)
+"""Columns of the ledger as a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,19 +75,29 @@ def csv_lines(
     `for_spreadsheets` puts a ' before each text that a spreadsheet would run as a formula (and a
     byte order mark at the start); without it texts are to the letter.
     """
+    rows = _rows(workspace, project_id, wanted)
+    yield from tables.csv_lines(rows, LEDGER_COLUMNS, for_spreadsheets=for_spreadsheets)
+
+
+def parquet(
+    workspace: Workspace, project_id: int, file: IO[bytes], wanted: LedgerFilter = ALL
+) -> int:
+    """Write the decisions to a binary file as Parquet, the oldest first; return their number."""
+    rows = _rows(workspace, project_id, wanted)
+    return tables.write_parquet(rows, file, columns=LEDGER_COLUMNS)
+
+
+def _rows(workspace: Workspace, project_id: int, wanted: LedgerFilter) -> Iterator[dict[str, Any]]:
+    """Yield the decisions as rows of `COLUMNS`, the oldest first; `at` in Unix seconds."""
     with workspace.reading() as session:
         names = {class_id: name for class_id, _, name in projects.class_list(session, project_id)}
-    yield ("\ufeff" if for_spreadsheets else "") + ",".join(COLUMNS) + "\n"
     after = 0
     while True:
         with workspace.reading() as session:  # none stays open while a browser is slow
             events = queries.following(
                 session, project_id, _wanted(wanted), after=after, limit=LINES_AT_ONCE
             )
-        for event in events:
-            row = _row(event, names)
-            safe = escape_formulas(row) if for_spreadsheets else row
-            yield csv_line(safe.get(name) for name in COLUMNS)
+        yield from (_row(event, names) for event in events)
         if len(events) < LINES_AT_ONCE:
             return
         after = events[-1].event_id
@@ -99,13 +108,13 @@ def _wanted(wanted: LedgerFilter) -> queries.Wanted:
     return queries.Wanted(wanted.actor, action, wanted.queue, wanted.bulk, wanted.run_id)
 
 
-def _row(event: LabelEvent, names: dict[int, str]) -> dict[str, object]:
+def _row(event: LabelEvent, names: dict[int, str]) -> dict[str, Any]:
     def name(class_id: int | None) -> str | None:
         return None if class_id is None else names[class_id]
 
     return {
         "event_id": event.event_id,
-        "at": iso_time(event.at),
+        "at": event.at,
         "actor": event.actor,
         "action": event.action.value,
         "file_name": event.file_name,

@@ -26,7 +26,7 @@ def thumb_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
         DataError: the stored image is damaged.
         ResourceError: the disk is full.
     """
-    sha256 = _remembered(workspace, project_id, sample_id)
+    sha256 = _sha256(workspace, project_id, sample_id)
     path = workspace.files.thumb(sha256)
     if not path.exists():
         with _decoding:
@@ -43,7 +43,7 @@ def preview_path(workspace: Workspace, project_id: int, sample_id: int) -> Path:
         DataError: the stored image is damaged.
         ResourceError: the disk is full.
     """
-    sha256 = _remembered(workspace, project_id, sample_id)
+    sha256 = _sha256(workspace, project_id, sample_id)
     path = workspace.files.preview(sha256)
     if not path.exists():
         with _decoding:
@@ -59,6 +59,12 @@ def _decoded(workspace: Workspace, sha256: str, sample_id: int) -> Image.Image:
     if not blob.is_file():
         raise NotFoundError(f"sample {sample_id} has no readable image")
     return images.decode(blob.read_bytes(), limits=workspace.settings.limits)
+
+
+def _sha256(workspace: Workspace, project_id: int, sample_id: int) -> str:
+    if not workspace.sees(project_id):
+        raise NotFoundError(f"there is no sample {sample_id} in project {project_id}")
+    return _remembered(workspace.whole, project_id, sample_id)
 
 
 @lru_cache(maxsize=100_000)

@@ -1,5 +1,6 @@
 """A workspace: the home folder with its database. Services take it as their first argument."""
 
+import copy
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from turn_core.config import Settings
 from turn_core.durable import atomic_write
 from turn_core.errors import StoreError
 from turn_core.store import engine as engines
-from turn_core.store import home
+from turn_core.store import home, members, visibility
 from turn_core.store.files import Files
 from turn_core.store.migrate import migrate
 
@@ -31,6 +32,27 @@ class Workspace:
         self.files = Files(settings.home)
         self.engine: Engine = engines.open_engine(settings)
         self._reading_engine = engines.reading_engine(self.engine)
+        self.whole: Workspace = self
+        self._reader: str | None = None
+
+    def seen_by(self, reader: str) -> "Workspace":
+        """Return the workspace as a person sees it: what is read comes from projects of theirs.
+
+        For services that read, a project in which the person has no role does not exist. What
+        they may change is asked in every service (`permissions`). `whole` is the original, which
+        alone is closed.
+        """
+        seen = copy.copy(self)
+        seen._reader = reader
+        return seen
+
+    def sees(self, project_id: int) -> bool:
+        """Say whether what is read here may come from this project."""
+        if self._reader is None:
+            return True
+        with self.whole.reading() as session:
+            seen = members.projects_seen(session, self._reader)
+        return seen is None or project_id in seen
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -40,6 +62,10 @@ class Workspace:
             TurnError: the database failed; the sentence says what to do.
         """
         with _told(), Session(self._reading_engine) as session, session.begin():
+            if self._reader is not None:
+                seen = members.projects_seen(session, self._reader)
+                if seen is not None:
+                    visibility.restrict(session, seen)
             yield session
 
     @contextmanager

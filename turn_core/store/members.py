@@ -25,6 +25,14 @@ def role(session: Session, name: str, project_id: int | None) -> Role | None:
     return None if found is None else Role(found)
 
 
+def projects_seen(session: Session, name: str) -> list[int] | None:
+    """Return the projects in which a person has a role; None where they see all."""
+    found = list(session.execute(select(_M.project_id).where(_M.name == name)).scalars())
+    if None in found or (not found and not any_member(session)):
+        return None
+    return [project_id for project_id in found if project_id is not None]
+
+
 def has_role(session: Session, name: str) -> bool:
     """Say whether a person has a role in any project, or everywhere."""
     return bool(session.execute(select(exists().where(_M.name == name))).scalar_one())

@@ -28,6 +28,7 @@ def run(context: JobContext) -> dict[str, Any]:
 
     Raises:
         DataError: too few labels are believed right.
+        ConfigError: the noise does not fit the classes that are left.
         JobError: the round's features are gone.
         JobCancelled: a person pressed Cancel.
     """
@@ -40,6 +41,7 @@ def run(context: JobContext) -> dict[str, Any]:
     settings = from_dict(TurnConfig, found.config)
     device = devices.resolve(settings.device)
     base = _base(context, found, config)
+    noise = what_if.noise_among(config.noise, base.classes)
     rows = []
     for repeat in range(config.repeats):
         total = num_epochs(settings.probe, len(base.labels))
@@ -54,7 +56,7 @@ def run(context: JobContext) -> dict[str, Any]:
         on_epoch(0, 0.0)
         rows.append(
             what_if.measure(
-                base.features, base.labels, len(base.classes), config.noise, settings,
+                base.features, base.labels, len(base.classes), noise, settings,
                 seed=derive(config.seed, repeat), device=device, on_epoch=on_epoch,
             )
         )  # fmt: skip
