@@ -74,6 +74,25 @@ SLIDE = """async () => {
   return times;
 }"""
 
+ZOOM = """async () => {
+  const deep = (root) => { for (const n of root.querySelectorAll('*')) {
+    if (n.matches('.explorer')) return n;
+    if (n.shadowRoot) { const found = deep(n.shadowRoot); if (found) return found; } } };
+  const field = deep(document).querySelector('[data-panel] .field');
+  const box = field.getBoundingClientRect();
+  const [clientX, clientY] = [box.left + 0.4 * box.width, box.top + 0.4 * box.height];
+  const times = [];
+  for (let at = 0; at < 60; at += 1) {
+    const start = performance.now();
+    const turn = { ctrlKey: true, deltaY: at < 30 ? -20 : 20, clientX, clientY, cancelable: true };
+    field.dispatchEvent(new WheelEvent('wheel', turn));
+    await new Promise((done) => requestAnimationFrame(done));
+    await new Promise((done) => requestAnimationFrame(done));
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
 
 class Traffic:
     """Bytes over the network and the socket, counted by the browser itself."""
@@ -162,7 +181,7 @@ def measure(url: str, lassos: int, points: int) -> dict[str, Any]:
         page.wait_for_timeout(2500)
         busy = counters(session)["TaskDuration"] - before["TaskDuration"]
         spent = traffic.take()
-        slides = page.evaluate(SLIDE)
+        slides, zooms = page.evaluate(SLIDE), page.evaluate(ZOOM)
         found = {
             "maps": page.locator("[data-panel]").count(),
             "points_per_map": points,
@@ -174,6 +193,7 @@ def measure(url: str, lassos: int, points: int) -> dict[str, Any]:
             "selected_at_most": max(selected),
             "traffic_per_lasso": {name: round(size / lassos, 1) for name, size in spent.items()},
             "slider_step_ms": summary(slides),
+            "zoom_step_ms": summary(zooms),
             "memory": memory(session),
         }
         browser.close()

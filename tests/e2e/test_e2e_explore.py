@@ -119,13 +119,71 @@ def test_slider_moves_the_points_and_the_choice_is_kept(server, project, page: P
     page.locator(".js-colour").select_option("clean")
     page.get_by_label("PCA").check()
     expect(page.locator(".explorer")).to_have_attribute("data-shown", "pca clean")
+    page.get_by_role("button", name="Zoom in").click()
     page.wait_for_timeout(500)
     go_to(page, "Data")
     go_to(page, "Explore")
     shown = page.locator(".explorer")
     expect(shown).to_have_attribute("data-shown", "pca clean", timeout=30_000)
+    expect(shown).to_have_attribute("data-zoom", "150 %")
     assert page.locator(".js-share").input_value() == "50"
     assert after
+
+
+def picture(page: Page, panel: int) -> str:
+    page.wait_for_timeout(200)
+    canvas = page.locator(f"[data-panel='{panel}'] .points")
+    return str(canvas.evaluate("(canvas) => canvas.toDataURL()"))
+
+
+def test_wheel_zooms_all_maps_and_a_double_click_shows_them_whole(server, project, page: Page):
+    open_maps(page, server, project)
+    before = picture(page, 3)
+    field = page.locator("[data-panel='1'] .field")
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
+    page.keyboard.down("Control")
+    for _ in range(3):
+        page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    shown = page.locator(".explorer")
+    expect(shown).to_have_attribute("data-zoom", "286 %")  # three times exp(0.35)
+    assert picture(page, 3) != before
+    # What is seen on the right is class 0 alone, however large the lasso.
+    lasso(page, 1, [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)])
+    expect(page.locator(".legend .number").first).to_contain_text("/ 20")
+    assert page.locator(".legend .number").all_inner_texts()[1:] == ["20", "20", "20"]
+    kept = selected(page)
+    field.dblclick(position={"x": 5, "y": 5})
+    expect(shown).to_have_attribute("data-zoom", "100 %")
+    assert selected(page) == kept > 0
+    page.keyboard.press("Escape")
+    assert picture(page, 3) == before
+
+
+def test_maps_are_moved_by_dragging_and_by_keys(server, project, page: Page):
+    open_maps(page, server, project)
+    shown = page.locator(".explorer")
+    field = page.locator("[data-panel='1'] .field")
+    field.press("+")
+    expect(shown).to_have_attribute("data-zoom", "150 %")
+    larger = picture(page, 3)
+    page.keyboard.press("Shift+ArrowRight")
+    assert picture(page, 3) != larger
+    page.keyboard.press("0")
+    expect(shown).to_have_attribute("data-zoom", "100 %")
+    page.keyboard.press("+")
+    assert picture(page, 3) == larger
+    page.keyboard.press("m")
+    expect(shown).to_have_attribute("data-drag", "move")
+    lasso(page, 1, [(0.5, 0.5), (0.3, 0.4)])
+    page.mouse.wheel(0, -100)
+    expect(shown).to_have_attribute("data-zoom", "213 %")
+    assert selected(page) == 0
+    page.get_by_role("button", name="Show the whole maps").click()
+    expect(shown).to_have_attribute("data-zoom", "100 %")
 
 
 def test_legend_shows_a_class_alone_and_names_are_text(server, project, page: Page):

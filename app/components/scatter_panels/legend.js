@@ -2,11 +2,17 @@
 
 const MANY = 20;
 
+function numberOf(code, { counts, picked }) {
+  const all = counts[code].toLocaleString("en");
+  return picked[code] ? `${picked[code].toLocaleString("en")} / ${all}` : all;
+}
+
 class Legend {
   constructor(root, explorer) {
     this.root = root;
     this.explorer = explorer;
     this.query = "";
+    this.numbers = new Map(); // of the rows that are shown: code to its number
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-code]");
       if (button) explorer.isolate(Number(button.dataset.code));
@@ -26,6 +32,8 @@ class Legend {
       : null;
     const same = rows && this.root.contains(document.activeElement?.shadowRoot?.activeElement ?? null);
     const focused = same ? this.root.getRootNode().activeElement?.dataset.code : undefined;
+    this.numbers = new Map();
+    this.look = look;
     const kept = [part("h2", "legend-title", MODES[mode].title)];
     if (!rows) kept.push(this.ramp(mode, theme));
     else {
@@ -50,10 +58,20 @@ class Legend {
     button.setAttribute("aria-pressed", String(isolated.has(code)));
     const swatch = part("span", `swatch ${SHAPES[look.shapes[code]]}`);
     swatch.style.setProperty("--colour", cssOf(look.colours[code]));
-    const number = picked[code] ? `${picked[code].toLocaleString("en")} / ${counts[code].toLocaleString("en")}` : counts[code].toLocaleString("en");
-    button.append(swatch, part("span", "name", label), part("span", "number", number));
+    const number = part("span", "number", numberOf(code, { counts, picked }));
+    this.numbers.set(code, number);
+    button.append(swatch, part("span", "name", label), number);
     item.append(button);
     return item;
+  }
+
+  // Another selection changes numbers alone.
+  recount(found) {
+    if (found.look !== this.look) return;
+    for (const [code, number] of this.numbers) {
+      const text = numberOf(code, found);
+      if (number.textContent !== text) number.textContent = text;
+    }
   }
 
   ramp(mode, theme) {

@@ -1,12 +1,12 @@
 // The explorer: maps side by side whose samples are selected, coloured and moved together. All of it
 // stays in the browser; only Send to review and Tag tell the server which samples are meant.
 
-class Explorer extends Selection {
+class Explorer extends Zooming {
   constructor(component) {
     super();
     this.root = component.parentElement.querySelector(".explorer");
     this.$ = (name) => this.root.querySelector(`.js-${name}`);
-    this.state = { map: null, colour: "given", share: 1 };
+    this.state = { map: null, colour: "given", share: 1, zoom: WHOLE, drag: "lasso" };
     this.isolated = new Set();
     this.views = [];
     this.panels = [];
@@ -29,7 +29,8 @@ class Explorer extends Selection {
     this.$("share").addEventListener("input", (event) => this.slide(Number(event.target.value) / 100));
     this.$("play").addEventListener("click", () => this.play());
     this.$("colour").addEventListener("change", (event) => this.choose({ colour: event.target.value }));
-    this.$("maps").addEventListener("change", (event) => this.choose({ map: event.target.value }));
+    this.$("maps").addEventListener("change", (event) => this.choose({ map: event.target.value, zoom: WHOLE }));
+    this.watchZoom();
   }
 
   unmount() {
@@ -113,6 +114,7 @@ class Explorer extends Selection {
     if (!modes.some(([name]) => name === this.state.colour)) this.state.colour = modes[0][0];
     fillSelect(this.$("colour"), modes.map(([name, mode]) => [name, mode.title]), this.state.colour);
     this.$("share").value = 100 * this.state.share;
+    this.sayZoom();
   }
 
   mapOf(info) {
@@ -134,6 +136,7 @@ class Explorer extends Selection {
   async choose(change) {
     Object.assign(this.state, change);
     if (change.colour) this.isolated.clear();
+    if (change.zoom) this.sayZoom();
     this.settleShown();
     this.remember();
     try {
@@ -164,21 +167,26 @@ class Explorer extends Selection {
   }
 
   describe() {
+    const found = this.tally();
+    if (found) this.legend.show(found.look, { ...found, mode: this.state.colour, isolated: this.isolated, theme: this.theme });
+  }
+
+  // How many samples have each code of the legend, of all and of the selected ones.
+  tally() {
     const panel = this.panels.find((each) => each.ready);
-    if (!panel) return;
+    if (!panel || !this.looks) return null;
     const look = this.look(panel);
     const counts = new Array(look.colours.length).fill(0);
     const picked = new Array(look.colours.length).fill(0);
-    if (look.labels) {
-      for (const view of this.views) {
-        const { codes } = this.look(this.panels.find((each) => each.samples === view));
-        for (let i = 0; i < view.number; i += 1) {
-          counts[codes[i]] += 1;
-          if (view.selected[i]) picked[codes[i]] += 1;
-        }
+    if (!look.labels) return { look, counts, picked };
+    for (const view of this.views) {
+      const { codes } = this.look(this.panels.find((each) => each.samples === view));
+      for (let i = 0; i < view.number; i += 1) {
+        counts[codes[i]] += 1;
+        if (view.selected[i]) picked[codes[i]] += 1;
       }
     }
-    this.legend.show(look, { mode: this.state.colour, counts, picked, isolated: this.isolated, theme: this.theme });
+    return { look, counts, picked };
   }
 
   paint() {
@@ -201,7 +209,7 @@ class Explorer extends Selection {
 
   settleShown() {
     for (const view of this.views) {
-      view.shown.fill(1);
+      view.shown = new Uint8Array(view.number).fill(1); // another array: the plots see that it changed
       if (!this.isolated.size) continue;
       const { codes } = this.look(this.panels.find((panel) => panel.samples === view));
       for (let i = 0; i < view.number; i += 1) view.shown[i] = this.isolated.has(codes[i]) ? 1 : 0;

@@ -1,8 +1,8 @@
 // One map: points, the lasso over them, and the sample under the pointer or reached by arrow keys.
 
 const REACH = 12; // pixels around the pointer within which a point counts as meant
-const CLICK = 4; // a lasso that stays this small is a click
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const ZOOM_KEYS = { "+": KEY_FACTOR, "=": KEY_FACTOR, "-": 1 / KEY_FACTOR };
 
 function part(tag, className, text) {
   const made = document.createElement(tag);
@@ -28,7 +28,7 @@ class Panel {
     this.field.append(this.points, this.marks);
     this.plot = new Plot(this.points);
     this.root.append(this.caption(), this.field);
-    this.listen();
+    this.gestures = new Gestures(this);
   }
 
   caption() {
@@ -55,7 +55,8 @@ class Panel {
 
   spoken() {
     const facts = this.info.facts.map(([name, value]) => `${name} ${value}`).join(", ");
-    const keys = "Arrow keys go from sample to sample, Enter selects, Escape clears.";
+    const keys = "Arrow keys go from sample to sample, Enter selects, Escape clears. "
+      + "Plus and minus zoom, Shift with an arrow moves the maps, zero shows them whole.";
     return `Map, ${this.info.spoken}. ${facts}. ${keys}`;
   }
 
@@ -70,29 +71,56 @@ class Panel {
 
   // Points that are not as many as the samples would put every label on the wrong point.
   get ready() {
-    return Boolean(this.afterXY && this.afterXY.length === 2 * this.samples.number && this.frame);
+    const coloured = this.explorer.state.colour !== "purity" || this.purity;
+    return Boolean(coloured && this.afterXY && this.afterXY.length === 2 * this.samples.number && this.frame);
+  }
+
+  // Where the points are on the canvas, as of now.
+  aim() {
+    this.plot.place(seenOf(this.frame, this.explorer.state.zoom));
   }
 
   draw() {
     if (!this.ready || !this.field.clientWidth) return;
     const { state, theme } = this.explorer;
     this.plot.size(this.field.clientWidth, this.field.clientHeight, Math.min(2, window.devicePixelRatio || 1));
-    this.plot.place(this.frame);
-    this.xy = between(this.beforeXY, this.afterXY, state.share);
+    this.aim();
+    this.xy = this.placesAt(state.share);
     const { shown, selected, numSelected } = this.samples;
-    this.plot.draw(this.xy, this.explorer.look(this), { shown, selected, focus: numSelected > 0, ground: theme.ground });
+    this.plot.draw(this.xy, this.explorer.look(this), {
+      shown, selected, focus: numSelected > 0, ground: theme.ground, zoom: state.zoom.scale,
+    });
     this.mark();
   }
 
+  // The same array for the same share: the plot then knows that no point has moved.
+  placesAt(share) {
+    const { beforeXY, afterXY, placed } = this;
+    if (placed?.share !== share || placed.beforeXY !== beforeXY || placed.afterXY !== afterXY) {
+      this.placed = { share, beforeXY, afterXY, xy: between(beforeXY, afterXY, share) };
+    }
+    return this.placed.xy;
+  }
+
+  // The lasso follows the pointer once per frame, however many events come between.
+  markSoon() {
+    this.soon ??= requestAnimationFrame(() => {
+      this.soon = null;
+      this.mark();
+    });
+  }
+
   mark() {
-    const { marks, plot } = this;
+    const { marks, plot, gestures } = this;
+    const at = this.xy ? (this.samples.place?.get(this.explorer.hovered) ?? -1) : -1;
+    const drawn = Boolean(this.xy) && gestures.lasso?.length > 1;
+    if (at < 0 && !drawn && !this.marked) return;
     if (marks.width !== plot.width || marks.height !== plot.height) [marks.width, marks.height] = [plot.width, plot.height];
     const context = marks.getContext("2d");
     context.clearRect(0, 0, marks.width, marks.height);
-    if (!this.xy) return;
-    const at = this.samples.place?.get(this.explorer.hovered) ?? -1;
     if (at >= 0) this.ring(context, at);
-    if (this.lasso?.length > 1) this.outline(context);
+    if (drawn) this.outline(context, gestures.lasso);
+    this.marked = at >= 0 || drawn;
   }
 
   ring(context, at) {
@@ -101,17 +129,17 @@ class Panel {
     const y = plot.top - this.xy[2 * at + 1] * plot.scale;
     for (const [width, colour] of [[5, this.explorer.theme.ground], [2.2, this.explorer.theme.text]]) {
       context.beginPath();
-      context.arc(x, y, plot.radius(this.samples.number) + 4 * plot.ratio, 0, 2 * Math.PI);
+      context.arc(x, y, plot.radius(this.samples.number, this.explorer.state.zoom.scale) + 4 * plot.ratio, 0, 2 * Math.PI);
       context.lineWidth = width * plot.ratio;
       context.strokeStyle = cssOf(colour);
       context.stroke();
     }
   }
 
-  outline(context) {
+  outline(context, lasso) {
     const { ratio } = this.plot;
     context.beginPath();
-    for (const [x, y] of this.lasso) context.lineTo(x * ratio, y * ratio);
+    for (const [x, y] of lasso) context.lineTo(x * ratio, y * ratio);
     context.closePath();
     const [r, g, b] = this.explorer.theme.accent;
     context.fillStyle = `rgb(${r} ${g} ${b} / 12%)`;
@@ -121,41 +149,20 @@ class Panel {
     context.stroke();
   }
 
-  listen() {
-    const { field } = this;
-    const place = (event) => {
-      const box = field.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    field.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || !this.xy) return;
-      field.setPointerCapture(event.pointerId);
-      this.lasso = [place(event)];
-      this.explorer.hover(null);
-    });
-    field.addEventListener("pointermove", (event) => {
-      if (!this.xy) return;
-      if (!this.lasso) this.explorer.hover(this.idAt(place(event)), this, event);
-      else {
-        for (const each of event.getCoalescedEvents?.() ?? [event]) this.lasso.push(place(each));
-        this.mark();
-      }
-    });
-    field.addEventListener("pointerup", (event) => this.release(event));
-    field.addEventListener("pointercancel", () => this.drop());
-    field.addEventListener("pointerleave", () => !this.lasso && this.explorer.hover(null));
-    field.addEventListener("blur", () => this.explorer.hover(null));
-    field.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  drop() {
-    this.lasso = null;
-    this.mark();
-  }
-
   mapXY([x, y]) {
     const { plot } = this;
     return [(x * plot.ratio - plot.left) / plot.scale, (plot.top - y * plot.ratio) / plot.scale];
+  }
+
+  // The same in halves of the frame from its centre, as the zoom counts.
+  frameXY(place) {
+    this.aim();
+    return this.inFrame(...this.mapXY(place));
+  }
+
+  inFrame(x, y) {
+    const [centreX, centreY, half] = this.frame;
+    return [(x - centreX) / half, (y - centreY) / half];
   }
 
   indexAt(place) {
@@ -168,16 +175,9 @@ class Panel {
     return at < 0 ? null : this.samples.table.id[at];
   }
 
-  release(event) {
-    const { lasso } = this;
-    if (!lasso) return;
-    this.lasso = null;
-    const how = event.altKey ? "remove" : event.shiftKey || event.ctrlKey || event.metaKey ? "add" : "replace";
-    const far = lasso.some(([x, y]) => Math.hypot(x - lasso[0][0], y - lasso[0][1]) > CLICK);
-    if (far) {
-      this.explorer.select(this.samples, caught(lasso.map((place) => this.mapXY(place)), this.xy, this.samples.shown), how);
-    } else this.pick(this.indexAt(lasso[0]), how);
-    this.mark();
+  take(lasso, how) {
+    const inside = caught(lasso.map((place) => this.mapXY(place)), this.xy, this.samples.shown);
+    this.explorer.select(this.samples, inside, how);
   }
 
   pick(at, how) {
@@ -188,21 +188,34 @@ class Panel {
   }
 
   key(event) {
-    if (!this.xy) return;
-    if (event.key === "Escape") this.explorer.clear();
-    else if (ARROWS[event.key]) this.step(ARROWS[event.key]);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { explorer } = this;
+    const arrow = ARROWS[event.key];
+    if (event.key === "Escape") explorer.clear();
+    else if (arrow && event.shiftKey) explorer.shiftBy(arrow);
+    else if (arrow) this.step(arrow);
+    else if (ZOOM_KEYS[event.key]) explorer.zoomBy(ZOOM_KEYS[event.key], this.reached());
+    else if (event.key === "0") explorer.lookAt(WHOLE);
+    else if (event.key === "m") explorer.dragTo(explorer.state.drag === "move" ? "lasso" : "move");
     else if ((event.key === "Enter" || event.key === " ") && this.at >= 0) this.pick(this.at, "add");
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  // Where the sample is that the arrow keys have reached, for the zoom.
+  reached() {
+    return this.at < 0 ? undefined : this.inFrame(this.xy[2 * this.at], this.xy[2 * this.at + 1]);
+  }
+
   step(direction) {
-    const [x, y] = this.frame;
+    const [x, y] = seenOf(this.frame, this.explorer.state.zoom);
     this.at = this.at < 0 || !this.samples.shown[this.at]
       ? nearest(this.xy, this.samples.shown, x, y, Infinity)
       : towards(this.xy, this.samples.shown, this.at, direction);
     if (this.at < 0) return;
+    this.explorer.reveal(this.reached());
+    this.aim();
     const box = this.field.getBoundingClientRect();
     const { plot } = this;
     this.explorer.hover(this.samples.table.id[this.at], this, {

@@ -1,6 +1,7 @@
 // The selected samples: how many, which labels, their images, and what to do with them.
 
 const PAGE = 120;
+const FIRST = 40; // while the images are folded away but for a row
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 function csvCell(value) {
@@ -32,7 +33,7 @@ class Picked {
     this.root = root;
     this.explorer = explorer;
     this.$ = (name) => root.querySelector(`.js-${name}`);
-    this.limit = PAGE;
+    this.limit = FIRST;
     this.$("send").addEventListener("click", () => explorer.act("review", ""));
     this.$("export").addEventListener("click", () => explorer.save());
     this.$("clear").addEventListener("click", () => explorer.clear());
@@ -72,6 +73,10 @@ class Picked {
     this.$("fold").textContent = this.tall ? "Fewer rows" : "More rows";
     this.$("fold").setAttribute("aria-expanded", String(this.tall));
     this.root.toggleAttribute("data-tall", this.tall);
+    if (this.tall && this.limit < PAGE) {
+      this.limit = PAGE;
+      this.images();
+    }
   }
 
   tags(names) {
@@ -85,7 +90,7 @@ class Picked {
   // `facts` are all selected samples, the least likely labels first.
   show(facts) {
     this.facts = facts;
-    this.limit = PAGE;
+    this.limit = this.tall ? PAGE : FIRST;
     this.root.hidden = !facts.length;
     if (!facts.length) {
       this.askName(false);

@@ -31,13 +31,18 @@ class Selection {
     }
     this.root.dataset.selected = chosen.size;
     this.$("status").textContent = chosen.size ? `${chosen.size.toLocaleString("en")} samples selected` : "No sample selected";
-    if (this.looks) this.describe();
+    const found = this.tally();
+    if (found) this.legend.recount(found);
     this.paint();
     this.remember();
-    clearTimeout(this.listing); // after the maps: their points are what the eye waits for
-    requestAnimationFrame(() => {
-      this.listing = setTimeout(() => this.list());
-    });
+    this.listSoon();
+  }
+
+  // After the maps stand on the screen, which is what the eye waits for: two frames later.
+  listSoon() {
+    const turn = (this.listing = (this.listing ?? 0) + 1);
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    frame().then(frame).then(() => setTimeout(() => turn === this.listing && this.list()));
   }
 
   list() {
