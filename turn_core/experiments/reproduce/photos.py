@@ -79,20 +79,10 @@ def read_photos(
     if plan.form not in forms:
         raise DataError(f"{folder} is not laid out as {name}; give the folder with its lists")
     source = _Source(plan, limits, counted)
-    listed = _listed(source, folder, name, cache)
-    parts: dict[Part, list[Listed]] = {
-        "train": _first_of_each(listed["train"], per_class),
-        "test": listed["test"],
-    }
+    parts = _parts(_listed(source, folder, name, cache), per_class)
     class_names = tuple(sorted({one.label for one in parts["train"]}))
-    parts["test"] = [one for one in parts["test"] if one.label in class_names]
     if len(class_names) < 2 or not parts["test"]:
         raise DataError(f"{folder} lacks images to train on or to test on; see its lists")
-    number = {label: place for place, label in enumerate(class_names)}
-    labels = {
-        part: np.array([number[one.label] for one in many], np.int64)
-        for part, many in parts.items()
-    }
     key = _key(name, parts)
 
     def open_pixels(part: Part, geometry: Geometry) -> PixelSource:
@@ -104,14 +94,26 @@ def read_photos(
         title=f"{name}, {len(class_names)} classes, {sizes}",
         data_set=name,
         key=key,
-        labels=labels["train"],
-        test_labels=labels["test"],
+        labels=_numbers(parts["train"], class_names),
+        test_labels=_numbers(parts["test"], class_names),
         class_names=class_names,
         image_keys=tuple(one.name for one in parts["train"]),
         augmentation="crop",
         open_pixels=open_pixels,
         is_truth_known=False,
     )
+
+
+def _parts(listed: dict[str, list[Listed]], per_class: int) -> dict[Part, list[Listed]]:
+    """The images to train on, and those to test on in the classes that are trained."""
+    train = _first_of_each(listed["train"], per_class)
+    known = {one.label for one in train}
+    return {"train": train, "test": [one for one in listed["test"] if one.label in known]}
+
+
+def _numbers(listed: Sequence[Listed], class_names: Sequence[str]) -> Ints:
+    number = {label: place for place, label in enumerate(class_names)}
+    return np.array([number[one.label] for one in listed], np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,10 +224,11 @@ def _winners(found: Comparison, backbone: str) -> list[str]:
         told = {r.title: paper_numbers(found.name, r, backbone).best for r in rows}
         ours = {r.title: s.mean for r in rows if (s := spread(found.of(r, backbone), "best"))}
         paper = {title: best for title, best in told.items() if best is not None}
+        whole = ours if len(ours) == len(rows) else {}  # who is first is known at the end
         lines.append(
             [
                 NOISES[noise].title,
-                *(_first(paper), _lead(paper), _first(ours), _lead(ours)),
+                *(_first(paper), _lead(paper), _first(whole), _lead(whole)),
                 f"{len(ours)} of {len(rows)}",
             ]
         )
