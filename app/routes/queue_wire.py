@@ -67,6 +67,7 @@ def counts_json(counts: QueueCounts) -> dict[str, Any]:
         "nearTau": counts.near_tau,
         "duplicates": counts.duplicates,
         "audit": counts.audit,
+        "disagreement": counts.disagreement,
         "tags": [[tag_id, number] for tag_id, number in counts.tags.items()],
     }
 

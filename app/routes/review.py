@@ -59,9 +59,12 @@ async def counts(request: Request) -> Response:
 
     def read() -> dict[str, object]:
         workspace = workspace_of(request)
-        claims.renew(workspace, project_id, _claimant(request))
-        found = counts_json(queues.queue_counts(workspace, project_id, run_id))
-        return found | {"queue": queues.count(workspace, project_id, run_id, wanted)}
+        claimant = _claimant(request)
+        claims.renew(workspace, project_id, claimant)
+        reader = claimant.reviewer
+        found = counts_json(queues.queue_counts(workspace, project_id, run_id, reader=reader))
+        in_queue = queues.count(workspace, project_id, run_id, wanted, reader=reader)
+        return found | {"queue": in_queue}
 
     return JSONResponse(await run_in_threadpool(read), headers=_NO_STORE)
 
@@ -81,7 +84,8 @@ async def selection(request: Request) -> Response:
     wanted = queue_from(request.query_params)
 
     def read() -> list[tuple[object, ...]]:
-        found = queues.selection(workspace_of(request), project_id, run_id, wanted)
+        workspace, reader = workspace_of(request), _claimant(request).reviewer
+        found = queues.selection(workspace, project_id, run_id, wanted, reader=reader)
         return [astuple(sample) for sample in found]
 
     columns = [field.name for field in fields(Selected)]

@@ -69,6 +69,7 @@ def result_json(result: DecisionResult) -> Json:
         "status": result.status.value,
         "current": result.current_class_id,
         "message": result.message,
+        "vote": None if result.vote is None else result.vote.value,
     }
 
 

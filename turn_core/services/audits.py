@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError
-from turn_core.services import permissions
+from turn_core.services import permissions, voting
 from turn_core.services.workspace import Workspace
 from turn_core.store import audits as queries
 from turn_core.store import claims as claim_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import queues as queue_queries
+from turn_core.store import votes as vote_queries
 from turn_core.store.queues import Asked
 from turn_core.types import QueueFilter, QueueKind
 from turn_core.types.reviewing import Claimant, ReviewSettings, Role
@@ -42,6 +43,9 @@ def set_settings(
 ) -> None:
     """Change how a project is reviewed.
 
+    With a smaller overlap, samples that have enough votes by it are decided, or in conflict, at
+    once. A greater one, or another `blind`, holds for votes from now on; conflicts stay.
+
     Raises:
         PermissionDeniedError: the actor is no owner.
         NotFoundError: there is no such project.
@@ -57,6 +61,8 @@ def set_settings(
                 f"the audit was drawn with seed {before.audit_seed}: its seed can no longer change"
             )
         queries.save_settings(session, project_id, settings)
+        if settings.overlap < before.overlap:
+            voting.recount(session, project_id, actor=actor)
 
     workspace.write(work)
 
@@ -75,18 +81,40 @@ def page(
     The worst-first queue, not narrowed down, gets samples of the audit mixed in, each before a
     sample that a hash of its id selects, so never at the end, where the next page goes on.
     """
-    free = claim_queries.free_for(claimant, now)
-    if asked.queue.kind is QueueKind.AUDIT:
-        return _audit(session, asked, free, after=after, limit=limit)
-    rows = queue_queries.page(session, asked, after=after, limit=limit, more=(free,))
-    cards: Cards = [(int(row[0]), asked.queue.kind) for row in rows]
     settings = queries.settings(session, asked.project_id)
-    if asked.queue != QueueFilter() or settings.audit_share == 0:
-        return cards
-    share = settings.audit_share / (1 - settings.audit_share)
-    before = [sample_id for sample_id, _ in cards if _chance(sample_id) < share]
-    if after is not None:  # those that the claimant has are in an earlier page
-        free = claim_queries.unclaimed(now)
+    kind = asked.queue.kind
+    overlap = 1 if kind is QueueKind.DISAGREEMENT else settings.overlap
+    free = claim_queries.free_for(claimant, now, overlap=overlap)
+    skipped = vote_queries.is_skipped_by(asked.project_id, asked.reader)
+    fresh = free if overlap == 1 else free & ~skipped
+    if kind is QueueKind.AUDIT:
+        cards = _audit(session, asked, fresh, after=after, limit=limit)
+    else:
+        rows = queue_queries.page(session, asked, after=after, limit=limit, more=(fresh,))
+        cards = [(int(row[0]), kind) for row in rows]
+    at_end = len(cards) < limit
+    if asked.queue == QueueFilter() and settings.audit_share:
+        if after is not None:  # those that the claimant has are in an earlier page
+            fresh &= claim_queries.unclaimed(now, None if overlap == 1 else claimant)
+        cards = _with_audits(session, asked, cards, fresh, limit=limit, share=settings.audit_share)
+    if overlap > 1 and at_end:  # what the claimant passed over comes last
+        left = limit - len(cards)
+        rows = queue_queries.page(session, asked, after=None, limit=left, more=(free & skipped,))
+        cards += [(int(row[0]), kind) for row in rows]
+    return cards
+
+
+def _with_audits(
+    session: Session,
+    asked: Asked,
+    cards: Cards,
+    free: ColumnElement[bool],
+    *,
+    limit: int,
+    share: float,
+) -> Cards:
+    """Mix samples of the audit in, so that they make up the share of all."""
+    before = [sample_id for sample_id, _ in cards if _chance(sample_id) < share / (1 - share)]
     audits = _audit(
         session, asked._replace(queue=AUDIT), free, after=None, limit=len(before) + len(cards)
     )

@@ -2,7 +2,8 @@
 
 A claim is a lease of `LEASE_SECONDS`. The page renews it while it is open, a decision ends it, and
 a browser that died gives its cards back when the lease ends. It is a courtesy: what is decided
-without one passes the version gate like any decision, and is never lost.
+without one passes the version gate like any decision, and is never lost. Where k reviewers vote on
+a card, so many have it at most, and nobody gets it who has voted on it.
 """
 
 import hashlib
@@ -52,7 +53,7 @@ def take(
         now = engines.now_ms(session)
         queries.drop_expired(session, project_id, now)
         queries.release_others(session, project_id, claimant, queue_key)
-        asked = Asked(project_id, run_id, queue, tau)
+        asked = Asked(project_id, run_id, queue, tau, claimant.reviewer)
         cards = audits.page(session, asked, claimant, after=after, limit=limit, now=now)
         ids = [sample_id for sample_id, _ in cards]
         lease_until = now + LEASE_SECONDS * 1000

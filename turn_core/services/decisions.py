@@ -1,4 +1,7 @@
-"""What a decision does: the two gates, and the label and status that follow. See `review`."""
+"""What a decision does: the two gates, and the label and status that follow. See `review`.
+
+Where several reviewers vote on a card, a decision that passed the gates is a vote: see `voting`.
+"""
 
 import dataclasses
 import hashlib
@@ -9,13 +12,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from turn_core.errors import DataError, NotFoundError
-from turn_core.services import permissions
+from turn_core.services import permissions, voting
+from turn_core.services.voting import STATUS_AFTER, Voting
 from turn_core.store import claims as claim_queries
 from turn_core.store import engine as engines
 from turn_core.store import events as queries
 from turn_core.store import projects as project_queries
 from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
+from turn_core.store import votes as vote_queries
 from turn_core.types import (
     Action,
     DecisionRequest,
@@ -24,33 +29,27 @@ from turn_core.types import (
     ReviewStatus,
     Sample,
 )
-from turn_core.types.reviewing import Role
-
-STATUS_AFTER = {
-    Action.KEEP: ReviewStatus.KEPT,
-    Action.RELABEL: ReviewStatus.RELABELED,
-    Action.EXCLUDE: ReviewStatus.EXCLUDED,
-    Action.NEEDS_REVIEW: ReviewStatus.NEEDS_REVIEW,
-    Action.SKIP: ReviewStatus.SKIPPED,
-}
-"""The review status that each decision leads to; undo restores the one before."""
+from turn_core.types.reviewing import Role, VoteOutcome
 
 
 def record(
     session: Session, project_id: int, requests: Sequence[DecisionRequest], actor: str
 ) -> list[DecisionResult]:
     """Do `review.record` within its transaction."""
-    permissions.require(session, actor, Role.REVIEWER, project_id)
+    settles = any(voting.adjudicates(request) for request in requests)
+    permissions.require(session, actor, Role.OWNER if settles else Role.REVIEWER, project_id)
     # Decisions of a project come one after the other: no deadlock, and keys are looked up once.
     project_queries.lock_project(session, project_id)
     batch = _Batch(session, project_id, requests, actor)
     results = [batch.decide(request) for request in requests]
-    saved = sum(result.outcome is Outcome.SAVED for result in results)
-    if saved:
-        project_queries.raise_label_rev(session, project_id, saved)
-        claim_queries.release_samples(
-            session, [r.sample_id for r in results if r.outcome is Outcome.SAVED]
-        )
+    if batch.num_events:
+        project_queries.raise_label_rev(session, project_id, batch.num_events)
+    saved = {r.sample_id: r.vote for r in results if r.outcome is Outcome.SAVED}
+    waiting = [sample_id for sample_id, vote in saved.items() if vote is VoteOutcome.WAITING]
+    if waiting:
+        claim_queries.release_samples(session, waiting, reviewer=actor)
+    if len(saved) > len(waiting):
+        claim_queries.release_samples(session, saved.keys() - set(waiting))
     return results
 
 
@@ -71,38 +70,91 @@ class _Batch:
         self.class_names = {
             c: name for c, _, name in project_queries.class_list(session, project_id)
         }
-        self.events = queries.by_keys(session, [r.idem_key for r in requests])
+        keys = [r.idem_key for r in requests]
+        self.events = queries.by_keys(session, keys)
         wanted = {r.sample_id for r in requests}
+        self.voting = Voting(session, project_id, wanted, actor=actor)
+        self.votes = vote_queries.by_keys(session, keys) if self.voting.active else {}
+        self._num_own = 0
         self.samples = sample_queries.by_ids(session, project_id, wanted)
         if missing := wanted - set(self.samples):
             raise NotFoundError(f"project {project_id} has no sample {min(missing)}")
         for run_id in {r.run_id for r in requests if r.run_id is not None}:
             run_queries.get_run(session, project_id, run_id)
 
+    @property
+    def num_events(self) -> int:
+        """Return how many events were appended."""
+        return self._num_own + self.voting.agreements
+
     def decide(self, request: DecisionRequest) -> DecisionResult:
         """Take one decision through both gates."""
         seen = self.samples[request.sample_id]
         sha256 = _payload_sha256(self.project_id, request)
-        if (earlier := self.events.get(request.idem_key)) is not None:
-            if earlier.payload_sha256 == sha256:
+        earlier = self.events.get(request.idem_key) or self.votes.get(request.idem_key)
+        if earlier is not None:
+            if earlier.payload_sha256 != sha256:
+                return _conflict(request, seen, "this card was already used: reload the page")
+            if isinstance(earlier, queries.Applied):
                 return _result(request, Outcome.REPLAYED, earlier)
-            return _conflict(request, seen, "this card was already used: reload the page")
+            return self._voted(request, Outcome.REPLAYED, earlier)
         if request.version != seen.version:
             return _conflict(request, seen, self._what_changed(seen))
+        if refusal := self.voting.refusal(request):
+            return _conflict(request, seen, refusal)
+        if self.voting.takes(request):
+            return self._vote(request, seen, sha256)
+        return self._apply(request, seen, sha256)
+
+    def _apply(self, request: DecisionRequest, seen: Sample, sha256: str) -> DecisionResult:
         change = self._change(request, seen)
         if change is None:
             return _conflict(request, seen, "there is no decision to undo")
-        if not queries.append(self.session, seen, {**self._fixed(request, sha256), **change}):
+        fixed = self._fixed(request, sha256)
+        undone = request.action is Action.UNDO
+        if undone:
+            self.voting.leave_agreement(seen, fixed)
+        if not queries.append(self.session, seen, {**fixed, **change}):
             return _conflict(request, seen, "it was changed a moment ago: reload the page")
         applied = queries.Applied(sha256, seen.version + 1, change["status"], change["class_id"])
         self.events[request.idem_key] = applied
+        self._num_own += 1
         self.samples[seen.sample_id] = dataclasses.replace(
             seen,
             version=applied.seq,
             status=applied.status,
             current_class_id=applied.class_id,
         )
+        self.voting.moved(seen, undone=undone)
         return _result(request, Outcome.SAVED, applied)
+
+    def _vote(self, request: DecisionRequest, seen: Sample, sha256: str) -> DecisionResult:
+        fixed = self._fixed(request, sha256)
+        if request.action is Action.UNDO:
+            row = self.voting.take_back(seen, fixed)
+        else:
+            row = self.voting.cast(seen, fixed, self._change(request, seen) or {})
+        self.votes[request.idem_key] = row
+        self.samples[seen.sample_id] = self.voting.tally(seen, self.now)
+        return self._voted(request, Outcome.SAVED, row)
+
+    def _voted(
+        self, request: DecisionRequest, outcome: Outcome, row: vote_queries.Row
+    ) -> DecisionResult:
+        """Tell a reviewer what became of a vote: status and class are those they voted for."""
+        seen = self.samples[row.sample_id]
+        told = self.voting.outcome(row.sample_id, row.version)
+        mine = self.voting.mine(row.sample_id) if row.action == Action.UNDO else row
+        action = None if mine is None else Action(mine.action)
+        return DecisionResult(
+            request.idem_key,
+            row.sample_id,
+            outcome,
+            row.version + (told is VoteOutcome.AGREED),
+            seen.status if action is None else STATUS_AFTER[action],
+            seen.current_class_id if mine is None or mine.class_id is None else mine.class_id,
+            vote=told,
+        )
 
     def _change(self, request: DecisionRequest, seen: Sample) -> dict[str, Any] | None:
         if request.action is Action.UNDO:
@@ -140,7 +192,7 @@ class _Batch:
             "seconds_spent": request.seconds_spent,
             "bulk": request.bulk or request.batch_key is not None,
             "batch_key": request.batch_key,
-            "queue": request.queue,
+            "queue": voting.ADJUDICATION if voting.adjudicates(request) else request.queue,
             "idem_key": request.idem_key,
             "payload_sha256": sha256,
         }

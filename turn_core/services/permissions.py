@@ -11,7 +11,7 @@ from turn_core.services.workspace import Workspace
 from turn_core.store import members as queries
 from turn_core.types.reviewing import Role
 
-__all__ = ["known", "require", "role_of"]
+__all__ = ["known", "may", "require", "role_of"]
 
 _MAY = {
     Role.VIEWER: "look at it",
@@ -30,6 +30,12 @@ def known(workspace: Workspace, name: str) -> bool:
     """Say whether a person has a role anywhere; without members everybody has."""
     with workspace.reading() as session:
         return not queries.any_member(session) or queries.has_role(session, name)
+
+
+def may(session: Session, name: str, role: Role, project_id: int | None = None) -> bool:
+    """Say whether a person's role allows all that `role` does."""
+    found = _role(session, name, project_id)
+    return found is not None and found.includes(role)
 
 
 def require(session: Session, name: str, role: Role, project_id: int | None = None) -> None:

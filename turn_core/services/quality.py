@@ -18,6 +18,7 @@ from turn_core.store import audits as audit_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import quality as queries
 from turn_core.store import runs as run_queries
+from turn_core.store import votes as vote_queries
 from turn_core.types import Interval, Run
 
 TAUS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -42,8 +43,13 @@ class AuditEstimate:
     num_undecided: int
     """Drawn before the last audited sample and not decided, such as skipped ones: not counted."""
     noise: Interval | None
-    """Share of wrong labels with Wilson's interval; None before the first audited decision."""
+    """Share of wrong labels with Wilson's interval; None before the first audited decision.
+
+    With conflicts the interval reaches from all of their labels being right to all being wrong.
+    """
     by_model: Interval | None
+    num_in_conflict: int = 0
+    """Of the undecided ones, those on which reviewers disagree: they count as half wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ def quality(workspace: Workspace, project_id: int, run_id: int) -> Quality:
         scored = queries.scored(session, run_id)
         events = queries.decisions(session, project_id)
         draw = audit_queries.order(session, project_id)
+        disputed = vote_queries.conflict_ids(session, project_id)
     class_ids = [class_id for class_id, _, _ in classes]
     rows = quality_rows.gather(scored, events, run_id, class_ids, draw)
     tau = overviews.threshold(run)
@@ -130,7 +137,7 @@ def quality(workspace: Workspace, project_id: int, run_id: int) -> Quality:
         advised=_work(found.advice.to_review, pace),
         seconds_per_decision=pace,
         num_timed=num_timed,
-        audit=_audit(rows, run),
+        audit=_audit(rows, run, disputed),
         reviewed=_reviewed(rows),
         curve=_curve(rows, at_tau),
         joint=rows.joint(tau, len(classes)),
@@ -144,11 +151,23 @@ def _work(reviews: int, pace: float | None) -> Work:
     return Work(reviews, None if pace is None else reviews * pace / 3600)
 
 
-def _audit(rows: Rows, run: Run) -> AuditEstimate:
+def _audit(rows: Rows, run: Run, disputed: Sequence[int]) -> AuditEstimate:
     number, errors = int(rows.audited.sum()), int(rows.relabeled[rows.audited].sum())
-    undecided = int((rows.drawn & rows.open).sum())
-    noise = estimates.wilson_interval(errors, number)
-    return AuditEstimate(number, errors, undecided, noise, overviews.noise_rate(run.metrics))
+    undecided = rows.drawn & rows.open
+    # Labels on which reviewers disagree are wrong more often than others: none is left out.
+    conflicts = int((undecided & np.isin(rows.sample_ids, disputed)).sum())
+    noise = _noise(errors, number, conflicts)
+    by_model = overviews.noise_rate(run.metrics)
+    return AuditEstimate(number, errors, int(undecided.sum()), noise, by_model, conflicts)
+
+
+def _noise(errors: int, number: int, conflicts: int) -> Interval | None:
+    drawn = number + conflicts
+    least = estimates.wilson_interval(errors, drawn)
+    most = estimates.wilson_interval(errors + conflicts, drawn)
+    if least is None or most is None:
+        return None
+    return Interval((errors + conflicts / 2) / drawn, least.low, most.high)
 
 
 def _reviewed(rows: Rows) -> Reviewed:

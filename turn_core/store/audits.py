@@ -12,21 +12,20 @@ from turn_core.types import SampleState
 from turn_core.types.reviewing import ReviewSettings
 
 _S = tables.Sample
+_SETTINGS = ("audit_share", "audit_seed", "overlap", "blind")
 
 
 def settings(session: Session, project_id: int) -> ReviewSettings:
     """Return how the project is reviewed."""
-    columns = (ReviewSetting.audit_share, ReviewSetting.audit_seed)
+    columns = [getattr(ReviewSetting, name) for name in _SETTINGS]
     query = select(*columns).where(ReviewSetting.project_id == project_id)
     row = session.execute(query).first()
-    return (
-        ReviewSettings() if row is None else ReviewSettings(audit_share=row[0], audit_seed=row[1])
-    )
+    return ReviewSettings() if row is None else ReviewSettings(**dict(zip(_SETTINGS, row)))
 
 
 def save_settings(session: Session, project_id: int, values: ReviewSettings) -> None:
     """Change how the project is reviewed."""
-    row = {"audit_share": values.audit_share, "audit_seed": values.audit_seed}
+    row = {name: getattr(values, name) for name in _SETTINGS}
     statement = update(ReviewSetting).where(ReviewSetting.project_id == project_id)
     changed = session.connection().execute(statement.values(row))
     if not changed.rowcount:

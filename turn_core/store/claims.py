@@ -3,23 +3,37 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from turn_core.store import tables
+from turn_core.store import tables, votes
 from turn_core.store.review_tables import Claim
 from turn_core.types.reviewing import Claimant
 
 
-def free_for(claimant: Claimant, now: int) -> ColumnElement[bool]:
-    """Return the condition that nobody else has the sample before them."""
-    others = (Claim.reviewer != claimant.reviewer) | (Claim.holder != claimant.browser)
-    return ~exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now, others)
+def free_for(claimant: Claimant, now: int, *, overlap: int = 1) -> ColumnElement[bool]:
+    """Return the condition that the claimant may have the sample before them.
+
+    Nobody else has it; or, with an overlap of more than one, the claimant has not voted on it, has
+    it in no other browser, and fewer others than that have it or have voted on it.
+    """
+    alive = (Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
+    if overlap == 1:
+        others = (Claim.reviewer != claimant.reviewer) | (Claim.holder != claimant.browser)
+        return ~exists().where(*alive, others)
+    elsewhere = (Claim.reviewer == claimant.reviewer, Claim.holder != claimant.browser)
+    claims = select(func.count()).where(*alive, Claim.reviewer != claimant.reviewer)
+    num_claims = claims.correlate(tables.Sample).scalar_subquery()
+    return and_(
+        ~exists().where(*alive, *elsewhere),
+        num_claims + votes.num_others(claimant.reviewer) < overlap,
+    )
 
 
-def unclaimed(now: int) -> ColumnElement[bool]:
-    """Return the condition that nobody has the sample before them."""
-    return ~exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
+def unclaimed(now: int, by: Claimant | None = None) -> ColumnElement[bool]:
+    """Return the condition that nobody, or not `by`, has the sample before them."""
+    alive = exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
+    return ~(alive if by is None else alive.where(Claim.reviewer == by.reviewer))
 
 
 def take(
@@ -70,9 +84,14 @@ def release_others(session: Session, project_id: int, claimant: Claimant, queue_
         session.execute(delete(Claim).where(Claim.project_id == project_id, *renamed))
 
 
-def release_samples(session: Session, sample_ids: Iterable[int]) -> None:
-    """Give back samples, whoever has them."""
-    session.execute(delete(Claim).where(Claim.sample_id.in_(list(sample_ids))))
+def release_samples(
+    session: Session, sample_ids: Iterable[int], *, reviewer: str | None = None
+) -> None:
+    """Give back samples that the reviewer has; None: whoever has them."""
+    which: list[ColumnElement[bool]] = [Claim.sample_id.in_(list(sample_ids))]
+    if reviewer is not None:
+        which.append(Claim.reviewer == reviewer)
+    session.execute(delete(Claim).where(*which))
 
 
 def drop_expired(session: Session, project_id: int, now: int) -> None:

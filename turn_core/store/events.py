@@ -36,6 +36,7 @@ _COLUMNS: tuple[Any, ...] = (
     _E.bulk,
     _E.queue,
     _E.batch_key,
+    _E.vote_id,
 )
 
 
@@ -55,6 +56,14 @@ def record(row: Any) -> LabelEvent:
 def history(session: Session, project_id: int, sample_id: int) -> list[LabelEvent]:
     """Return the events of a sample, the first one first."""
     query = select_events(project_id).where(_E.sample_id == sample_id).order_by(_E.seq)
+    return [record(row) for row in session.execute(query)]
+
+
+def own_decisions(session: Session, project_id: int) -> list[LabelEvent]:
+    """Return the decisions that stand and that one person made, in order; agreements are not."""
+    undo = aliased(_E)
+    query = select_events(project_id).where(_E.action != Action.UNDO, _E.vote_id.is_(None))
+    query = query.where(~exists().where(undo.undoes == _E.id)).order_by(_E.id)
     return [record(row) for row in session.execute(query)]
 
 
@@ -117,6 +126,25 @@ def last_standing_ids(session: Session, sample_ids: Iterable[int]) -> dict[int, 
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+def agreed_ids(session: Session, sample_ids: Iterable[int]) -> set[int]:
+    """Return those of the samples whose last decision that is not undone is an agreement."""
+    ids = last_standing_ids(session, sample_ids).values()
+    query = select(_E.sample_id).where(_E.id.in_(list(ids)), _E.vote_id.is_not(None))
+    return set(session.execute(query).scalars())
+
+
+def standing_seqs(session: Session, sample_ids: Iterable[int]) -> dict[int, int]:
+    """Return the number of the last decision that is not undone, by sample."""
+    undo = aliased(_E)
+    query = (
+        select(_E.sample_id, func.max(_E.seq))
+        .where(_E.sample_id.in_(list(sample_ids)), _E.action != Action.UNDO)
+        .where(~exists().where(undo.undoes == _E.id))
+        .group_by(_E.sample_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def of_batch(session: Session, project_id: int, batch_key: str) -> list[tables.LabelEvent]:
     """Return the events of a batch in their order."""
     query = select(_E).where(_E.project_id == project_id, _E.batch_key == batch_key)
@@ -148,6 +176,7 @@ def append(session: Session, seen: Sample, values: dict[str, Any]) -> bool:
     if moved.rowcount != 1:
         return False
     before = {"prev_class_id": seen.current_class_id, "prev_status": seen.status.value}
-    row = {"sample_id": seen.sample_id, "seq": seq, "undoes": None, **before, **values}
+    unset = {"undoes": None, "vote_id": None}
+    row = {"sample_id": seen.sample_id, "seq": seq, **unset, **before, **values}
     session.connection().execute(_APPEND, row)
     return True

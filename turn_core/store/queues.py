@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from turn_core.store import exploration_tables, tables
+from turn_core.store import exploration_tables, tables, votes
 from turn_core.store.review_tables import AuditDraw
 from turn_core.store.scores import select_scored
 from turn_core.types.reviewing import (
@@ -23,6 +23,7 @@ from turn_core.types.reviewing import (
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
 _TAGGED = exploration_tables.SampleTag
+_COUNTED_ALONE = (QueueKind.DUPLICATES, QueueKind.AUDIT, QueueKind.DISAGREEMENT)
 FEW = 4000
 """Up to this many samples of a review status are sorted; more are walked along by rank."""
 
@@ -30,12 +31,27 @@ Condition = ColumnElement[bool]
 
 
 class Asked(NamedTuple):
-    """A queue of a run of a project; tau is the threshold of the run."""
+    """A queue of a run of a project; tau is the threshold of the run.
+
+    What the `reader` has voted on is left out.
+    """
 
     project_id: int
     run_id: int
     queue: QueueFilter
     tau: float
+    reader: str = ""
+
+    @property
+    def statuses(self) -> tuple[ReviewStatus, ...]:
+        """Return the review statuses that the queue holds; a conflict may have any."""
+        if self.queue.kind is QueueKind.DISAGREEMENT and self.queue.statuses == UNDECIDED:
+            return tuple(ReviewStatus)
+        return self.queue.statuses
+
+    def of_kind(self, kind: QueueKind) -> "Asked":
+        """Return the queue of this kind, not narrowed down."""
+        return self._replace(queue=QueueFilter(kind=kind))
 
 
 def page(
@@ -51,7 +67,7 @@ def page(
     Skipped samples come last, each time from their beginning; `after` is the sample behind which
     the others go on (unknown to the run: from the beginning). `more` are further conditions.
     """
-    wanted = asked.queue.statuses
+    wanted = asked.statuses
     last = (ReviewStatus.SKIPPED,) if ReviewStatus.SKIPPED in wanted else ()
     first = tuple(status for status in wanted if status not in last) or last
     rows: list[Any] = []
@@ -69,7 +85,7 @@ def page(
 
 def _holds(asked: Asked) -> list[Condition]:
     """Return what must be true of a sample of the queue, but for its review status."""
-    project_id, run_id, queue, tau = asked
+    project_id, run_id, queue, tau, reader = asked
     found: list[Condition] = [_SCORE.run_id == run_id, _S.project_id == project_id]
     low, high = queue.low, queue.high
     if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
@@ -91,7 +107,15 @@ def _holds(asked: Asked) -> list[Condition]:
             _TAGGED.tag_id == queue.tag_id, _TAGGED.project_id == project_id
         )
         found.append(_S.id.in_(tagged))
-    return [*found, *_of_kind(queue.kind, project_id)]
+    if queue.kind is QueueKind.DISAGREEMENT:
+        return [*found, votes.is_disputed(project_id)]
+    return [*found, *_awaits(project_id, reader), *_of_kind(queue.kind, project_id)]
+
+
+def _awaits(project_id: int, reader: str) -> list[Condition]:
+    """Return the conditions that nobody disagrees on the sample, and the reader has not voted."""
+    voted = [~votes.is_voted_by(project_id, reader)] if reader else []
+    return [~votes.is_disputed(project_id), *voted]
 
 
 def _of_kind(kind: QueueKind, project_id: int) -> list[Condition]:
@@ -157,14 +181,13 @@ def _behind(
 
 def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
     """Return what a bulk decision needs of the samples of the queue, by rank."""
-    statuses = asked.queue.statuses
-    few = _few(session, asked.project_id, statuses)
+    few = _few(session, asked.project_id, asked.statuses)
     suggested = (_SCORE.suggested_class_id, _SCORE.suggested_probability)
     query = (
         select(_S.id, _S.version, _S.current_class_id, *suggested)
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(asked), _in_status(statuses, few=few))
+        .where(*_holds(asked), _in_status(asked.statuses, few=few))
     )
     rows = session.execute(query.order_by(_SCORE.rank + 0).limit(limit))
     return [Selected(*row) for row in rows]
@@ -172,27 +195,29 @@ def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
 
 def count(session: Session, asked: Asked) -> int:
     """Return how many samples the queue holds."""
-    statuses = asked.queue.statuses
-    few = _few(session, asked.project_id, statuses)
+    few = _few(session, asked.project_id, asked.statuses)
     query = (
         select(func.count())
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(asked), _in_status(statuses, few=few))
+        .where(*_holds(asked), _in_status(asked.statuses, few=few))
     )
     return int(session.execute(query).scalar_one())
 
 
-def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueCounts:
-    """Return what is left in every queue of the run."""
+def counts(
+    session: Session, project_id: int, run_id: int, tau: float, *, reader: str = ""
+) -> QueueCounts:
+    """Return what is left in every queue of the run, for the reader: those they did not vote on."""
     status_counts: Counter[ReviewStatus] = Counter(dict.fromkeys(ReviewStatus, 0))
     parts: dict[str, dict[Any, list[int]]] = {
         name: defaultdict(lambda: [0, 0]) for name in ("total", "pair", "class")
     }
     near = 0
-    for status, current, given, suggested, number, issues, close in _groups(session, run_id, tau):
-        status_counts[ReviewStatus(status)] += number
-        if status not in UNDECIDED:
+    asked = Asked(project_id, run_id, QueueFilter(), tau, reader)
+    for status, current, given, suggested, all_of, number, issues, close in _groups(session, asked):
+        status_counts[ReviewStatus(status)] += all_of
+        if status not in UNDECIDED or not number:
             continue
         near += close
         keys = [("total", None), ("class", current)]
@@ -204,7 +229,6 @@ def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueC
     left = {
         name: {key: Left(*value) for key, value in part.items()} for name, part in parts.items()
     }
-    twins = QueueFilter(kind=QueueKind.DUPLICATES)
     pairs = sorted(left["pair"].items(), key=lambda item: (-item[1].undecided, item[0]))
     return QueueCounts(
         by_status=dict(status_counts),
@@ -212,34 +236,36 @@ def counts(session: Session, project_id: int, run_id: int, tau: float) -> QueueC
         pairs=dict(pairs),
         classes={key: value for key, value in left["class"].items() if key is not None},
         near_tau=near,
-        duplicates=count(session, Asked(project_id, run_id, twins, tau)),
-        audit=count(session, Asked(project_id, run_id, QueueFilter(kind=QueueKind.AUDIT), tau)),
-        tags=_tags(session, project_id, run_id),
+        tags=_tags(session, asked),
+        **{kind.value: count(session, asked.of_kind(kind)) for kind in _COUNTED_ALONE},
     )
 
 
-def _groups(session: Session, run_id: int, tau: float) -> Sequence[Any]:
-    clean = _SCORE.clean_probability
+def _groups(session: Session, asked: Asked) -> Sequence[Any]:
+    clean, tau = _SCORE.clean_probability, asked.tau
     columns = (_S.status, _S.current_class_id, _G.class_id, _SCORE.suggested_class_id)
-    issues = func.count().filter(clean <= tau)
-    near = func.count().filter(clean.between(tau - NEAR, tau + NEAR))
+    awaits = _awaits(asked.project_id, asked.reader)
+    number = func.count().filter(*awaits)
+    issues = func.count().filter(clean <= tau, *awaits)
+    near = func.count().filter(clean.between(tau - NEAR, tau + NEAR), *awaits)
     query = (
-        select(*columns, func.count(), issues, near)
+        select(*columns, func.count(), number, issues, near)
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(_SCORE.run_id == run_id)
+        .where(_SCORE.run_id == asked.run_id)
     )
     return session.execute(query.group_by(*columns)).all()
 
 
-def _tags(session: Session, project_id: int, run_id: int) -> dict[int, int]:
-    tag = exploration_tables.Tag
+def _tags(session: Session, asked: Asked) -> dict[int, int]:
+    tag, project_id, run_id = exploration_tables.Tag, asked.project_id, asked.run_id
     known = select(tag.id).where(tag.project_id == project_id)
     query = (
         select(_TAGGED.tag_id, func.count())
         .join_from(_TAGGED, _S, _S.id == _TAGGED.sample_id)
         .join(_SCORE, (_SCORE.sample_id == _S.id) & (_SCORE.run_id == run_id))
         .where(_TAGGED.project_id == project_id, _S.status.in_(UNDECIDED))
+        .where(*_awaits(project_id, asked.reader))
         .group_by(_TAGGED.tag_id)
     )
     left = Counter({row[0]: int(row[1]) for row in session.execute(query)})

@@ -234,7 +234,7 @@ class Score(Base):
 
 
 class LabelEvent(Base):
-    """The append-only ledger. `class_id` and `status` are those after the event."""
+    """The append-only ledger. `class_id`, `status`: after it. `vote_id`: last vote agreed."""
 
     __tablename__ = "label_event"
     __table_args__ = (
@@ -274,6 +274,7 @@ class LabelEvent(Base):
     idem_key: Mapped[str]
     payload_sha256: Mapped[str]
     batch_key: Mapped[str | None]
+    vote_id: Mapped[int | None]
 
 
 class Export(Base):

@@ -41,6 +41,14 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
 
 
+class VoteOutcome(StrEnum):
+    """What a vote led to: others have yet to vote, all agree, or they do not."""
+
+    WAITING = "waiting"
+    AGREED = "agreed"
+    DISPUTED = "disputed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRequest:
     """One decision as the card sends it. `idem_key` was made when the card was shown.
@@ -62,7 +70,10 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What became of a decision, and how the sample stands now."""
+    """What became of a decision, and how the sample stands now.
+
+    Of a vote (`vote` is not None) status and class are what this reviewer voted for.
+    """
 
     idem_key: str
     sample_id: int
@@ -71,11 +82,15 @@ class DecisionResult:
     status: ReviewStatus
     current_class_id: int | None
     message: str = ""
+    vote: VoteOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LabelEvent:
-    """One row of the append-only ledger of decisions."""
+    """One row of the append-only ledger of decisions.
+
+    `vote_id` is the vote that made an agreement complete, where reviewers agreed on it.
+    """
 
     event_id: int
     sample_id: int
@@ -91,6 +106,7 @@ class LabelEvent:
     bulk: bool
     queue: str
     batch_key: str | None = None
+    vote_id: int | None = None
 
 
 class QueueKind(StrEnum):
@@ -100,6 +116,7 @@ class QueueKind(StrEnum):
     clean probability within `NEAR` of tau (or `low`..`high`), the nearest first. `duplicates`:
     the same image with another current label elsewhere in the project, image by image. `tag`: the
     samples of a tag, by rank. `audit`: those that were drawn at random, in the order of the draw.
+    `disagreement`: those on which reviewers do not agree, by rank; they are in no other queue.
     """
 
     WORST_FIRST = "worst_first"
@@ -108,6 +125,7 @@ class QueueKind(StrEnum):
     DUPLICATES = "duplicates"
     TAG = "tag"
     AUDIT = "audit"
+    DISAGREEMENT = "disagreement"
 
 
 NEAR = 0.1
@@ -115,6 +133,9 @@ NEAR = 0.1
 
 MAX_BULK = 5000
 """So many samples at most are decided at once."""
+
+MAX_OVERLAP = 9
+"""So many reviewers at most vote on one card."""
 
 UNDECIDED = (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
 """What a queue holds unless it is asked for more: nobody has decided these."""
@@ -163,7 +184,9 @@ class ReviewSettings:
     """How a project is reviewed.
 
     `audit_share` of the cards of the worst-first queue are drawn at random, 0..0.5. `audit_seed`
-    fixes the draw; it cannot change once samples were drawn.
+    fixes the draw; it cannot change once samples were drawn. `overlap` reviewers must vote on a
+    card before its label changes, 1..9; with 1 a decision counts at once. With `blind` nobody sees
+    others' votes on a card before all of them are in.
 
     Raises:
         DataError: a value is out of range.
@@ -171,6 +194,8 @@ class ReviewSettings:
 
     audit_share: float = 0.05
     audit_seed: int = 0
+    overlap: int = 1
+    blind: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -179,6 +204,10 @@ class ReviewSettings:
         if not 0 <= self.audit_seed < 2**31:
             raise DataError(
                 f"the seed of the audit is a whole number from 0: got {self.audit_seed}"
+            )
+        if not 1 <= self.overlap <= MAX_OVERLAP:
+            raise DataError(
+                f"the overlap is a number of reviewers from 1 to {MAX_OVERLAP}: got {self.overlap}"
             )
 
 
@@ -241,6 +270,7 @@ class QueueCounts:
     `pairs` maps (given class, suggested class), two different ones, the fullest first; `classes`
     the current class; `tags` the tags of the project, those with nothing left included. `audit`
     are samples that were drawn for the random audit so far; more are drawn when they are needed.
+    `disagreement` are samples on which reviewers do not agree; they count in `by_status` only.
     """
 
     by_status: Mapping[ReviewStatus, int]
@@ -251,3 +281,4 @@ class QueueCounts:
     duplicates: int
     audit: int
     tags: Mapping[int, int]
+    disagreement: int = 0

@@ -51,11 +51,17 @@ class Closer {
     list.replaceChildren(...(lines.length ? lines : [element("li", "none", none)]));
   }
 
+  // A vote changes nothing yet: it names the label that it is for.
+  what({ action, vote, previous, class: classId }) {
+    const label = classId === null ? "" : `: ${this.view.name(classId)}`;
+    if (vote) return `voted: ${ACTION_TEXT[action]}${label}`;
+    return ACTION_TEXT[action] + (action === "relabel" ? `: ${this.view.name(previous)} → ${this.view.name(classId)}` : "");
+  }
+
   event(event) {
     const item = element("li");
     const when = new Date(event.at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    const change = event.action === "relabel" ? `: ${this.view.name(event.previous)} → ${this.view.name(event.class)}` : "";
-    item.append(element("b", "", event.actor), ` ${ACTION_TEXT[event.action]}${change}${event.bulk ? " (in bulk)" : ""}`);
+    item.append(element("b", "", event.actor), ` ${this.what(event)}${event.bulk ? " (in bulk)" : ""}`);
     item.append(element("small", "", when));
     return item;
   }

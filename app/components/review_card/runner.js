@@ -1,6 +1,11 @@
 // Carries steps out, one after the other: the next card appears once the server has saved the one
 // before. An undo is a decision too; a redo decides again as before.
 
+// What is told of a vote, where several reviewers vote on a card.
+const VOTE_TEXT = {
+  waiting: "Vote saved", agreed: "Vote saved, all agree", disputed: "Vote saved, reviewers disagree",
+};
+
 class Runner {
   constructor(review, overlays) {
     this.review = review;
@@ -49,7 +54,7 @@ class Runner {
     const card = deck.cards[step.entry.at];
     const action = step.kind === "undo" ? "undo" : step.entry.action;
     const result = await this.decide(card, action, step.entry.classId);
-    return { theirs: result.outcome === "conflict", decided: take(card, result) };
+    return { theirs: result.outcome === "conflict", decided: take(card, result), vote: result.vote };
   }
 
   // All of a batch, or its undo or redo. What somebody else decided meanwhile stays as it is.
@@ -105,7 +110,8 @@ class Runner {
     to.push(step.entry);
     if (told.theirs) plan.forget(step.entry);
     deck.at = step.to;
-    const done = told.number === undefined ? "Saved" : `${amount(told.number, "image")} saved`;
+    const one = VOTE_TEXT[told.vote] ?? "Saved";
+    const done = told.number === undefined ? one : `${amount(told.number, "image")} saved`;
     const text = told.theirs ? "Left as saved" : `${done} · ${Math.round(milliseconds)} ms`;
     this.review.view.save(text, "saved");
     this.review.settled(told.decided);
@@ -119,6 +125,7 @@ class Runner {
 // Puts what became of a decision on its card; returns by how much the decided ones grew.
 function take(card, result) {
   const before = card.status === "pending";
-  Object.assign(card, { version: result.version, status: result.status, current: result.current, key: null });
+  const { version, status, current, vote } = result;
+  Object.assign(card, { version, status, current, vote, key: null });
   return before - (card.status === "pending");
 }

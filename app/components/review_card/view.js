@@ -61,7 +61,8 @@ class View {
     const decided = this.$("decided");
     decided.hidden = card.status === "pending";
     const to = card.status === "relabeled" ? `: ${this.name(card.current)}` : "";
-    decided.textContent = `${STATUS_TEXT[card.status]}${to}. A new decision replaces it.`;
+    const what = `${STATUS_TEXT[card.status]}${to}`;
+    decided.textContent = card.vote ? `Your vote: ${what}. A new one replaces it.` : `${what}. A new decision replaces it.`;
   }
 
   clean(card) {
