@@ -2,19 +2,22 @@
 
 import streamlit as st
 
-from app import auth, resources, state
+from app import auth, compare_flow, state
 from app.views import progress, run_form, run_history
 from app.views.empty import no_project
 from turn_core.services import backbones, jobs, runs
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 st.title("Runs")
 if project_id is None:
     no_project()
     st.stop()
 
+if run_history.part(opened=state.comparison_id() is not None) == run_history.COMPARE:
+    compare_flow.show(workspace, project_id, reviewer)
+    st.stop()
 history = runs.list_runs(workspace, project_id)
 complete = sorted((run for run in history if run.state == "complete"), key=lambda run: run.number)
 active = next((run for run in history if run.state in ("queued", "running")), None)

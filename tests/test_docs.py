@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from turn_core import cli, config, errors
+from turn_core import cli, compare_config, config, errors
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -30,6 +30,7 @@ SECTIONS = {
     "explore.": config.ExploreConfig,
     "noise.": config.NoiseConfig,
     "what_if.": config.WhatIfConfig,
+    "compare.": compare_config.CompareConfig,
 }
 
 

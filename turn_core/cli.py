@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turn_core import (
     __version__,
+    cli_compare,
     cli_explore,
     cli_figure2,
     cli_local,
@@ -81,6 +82,15 @@ def parser() -> argparse.ArgumentParser:
     )
     cli_explore.add_options(explore)
     _add_columns(explore)
+    compare = _add(
+        commands,
+        "compare",
+        cli_compare.run,
+        "train several methods on the same labels and measure each",
+        cli_compare.HELP,
+    )
+    cli_compare.add_options(compare)
+    _add_columns(compare)
     figure2 = _add(commands, "figure2", _figure2, "draw the paper's Figure 2", cli_figure2.HELP)
     cli_figure2.add_options(figure2)
     text = "run a table of the TURN paper and show its numbers beside ours"

@@ -22,6 +22,7 @@ from turn_core.services.overviews import noise_rate
 from turn_core.services.runs import RoundChange
 from turn_core.types import Interval, Progress, Run
 
+ROUNDS, COMPARE = "Rounds", "Compare methods"
 _STATES = {
     "queued": "Waiting",
     "running": "Running",
@@ -29,6 +30,15 @@ _STATES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+
+
+def part(*, opened: bool) -> str:
+    """Let a person choose between the rounds and comparing methods; `opened` one comes first."""
+    chosen = st.segmented_control(
+        "Show", [ROUNDS, COMPARE], default=COMPARE if opened else ROUNDS, required=True,
+        key="runs_part", label_visibility="collapsed",
+    )  # fmt: skip
+    return str(chosen)
 
 
 def table(runs: Sequence[Run]) -> None:

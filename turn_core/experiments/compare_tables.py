@@ -121,10 +121,10 @@ def lead(cells: Sequence[Cell], methods: Sequence[str]) -> str | None:
         return None
     ahead = sum(gap > 0 for gap in gaps)
     names = method_title(rows[0].method), method_title(rows[1].method)
-    return (
-        f"{names[0]} is ahead of {names[1]} by {100 * statistics.fmean(gaps):.1f} points on "
-        f"average, in {ahead} of {len(gaps)} seeds."
-    )
+    told = f"{names[0]} is ahead of {names[1]} by {100 * statistics.fmean(gaps):.1f} points"
+    if len(gaps) == 1:
+        return f"{told} in the one seed that both have."
+    return f"{told} on average, in {ahead} of {len(gaps)} seeds."
 
 
 def measured(summary: Mapping[str, Any]) -> str:

@@ -48,13 +48,16 @@ class Overview:
     import_report: Mapping[str, Any] | None
 
 
+_READING = (JobKind.EXPORT, JobKind.EXPLORE, JobKind.COMPARE)
+
+
 def overview(session: Session, project_id: int) -> Overview:
     """Gather the overview of a project."""
     project = queries.get_project(session, project_id)
     run = run_queries.latest_complete_run(session, project_id)
     jobs = job_queries.list_jobs(session, project_id=project_id, active_only=True, limit=20)
     # What keeps the labels busy is named before what only reads them.
-    jobs.sort(key=lambda job: job.kind in (JobKind.EXPORT, JobKind.EXPLORE))
+    jobs.sort(key=lambda job: job.kind in _READING)
     num_issues = 0 if run is None else count_pending_issues(session, run)
     states = sample_queries.state_counts(session, project_id)
     return Overview(

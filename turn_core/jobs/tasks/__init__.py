@@ -11,4 +11,5 @@ TASKS: Mapping[JobKind, str] = {
     JobKind.EXPORT: "turn_core.jobs.tasks.export:run",
     JobKind.EXPLORE: "turn_core.jobs.tasks.explore:run",
     JobKind.WHAT_IF: "turn_core.jobs.tasks.what_if:run",
+    JobKind.COMPARE: "turn_core.jobs.tasks.compare:run",
 }

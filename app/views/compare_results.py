@@ -1,0 +1,213 @@
+"""A comparison: which is open, how far it is, and its figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.format import duration, html_escape, md_escape, number, percent, shorten, when
+from turn_core.compare_config import GROUPS, METHODS, method_title
+from turn_core.types import JobState
+from turn_core.types.comparing import Comparison, MethodSummary, Spread
+from turn_core.types.distortion import METRICS
+
+NEW = 0
+"""Stands for a comparison that is still to be started; ids begin at 1."""
+ACTIVE = (JobState.QUEUED, JobState.RUNNING)
+_STATES = {
+    JobState.QUEUED: "waiting",
+    JobState.RUNNING: "running",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is wanted: the open comparison (`NEW` for the form), or to delete it."""
+
+    opened: int
+    delete: bool = False
+
+
+def choose(known: Sequence[Comparison], opened: int | None) -> Choice:
+    """Show the comparisons there are; return what is wanted of them."""
+    if not known:
+        return Choice(NEW)
+    names = {comparison.comparison_id: _name(comparison) for comparison in known}
+    options = [*names, NEW]
+    start = opened if opened in options else options[0]
+    first, second = st.columns([5, 0.7], vertical_alignment="bottom", gap="medium")
+    chosen = first.selectbox(
+        "Comparison", options, index=options.index(start),
+        format_func=lambda key: names.get(key, "New comparison"),
+        key=f"compare_open_{start}_{len(options)}",
+    )  # fmt: skip
+    if chosen == NEW:
+        return Choice(NEW)
+    with second.popover(":material/more_horiz:", help="More", width="stretch"):
+        new = st.button("New comparison", icon=":material/add:", key="compare_new")
+        delete = _delete(next(c for c in known if c.comparison_id == chosen))
+    return Choice(NEW) if new else Choice(chosen, delete)
+
+
+def _delete(comparison: Comparison) -> bool:
+    running = comparison.state in ACTIVE
+    st.caption("Deletes the figures of this comparison. Images, labels and rounds stay.")
+    return st.button(
+        "Delete this comparison", icon=":material/delete:", disabled=running,
+        key=f"compare_delete_{comparison.comparison_id}",
+        help="Cancel it first." if running else None,
+    )  # fmt: skip
+
+
+def ended(comparison: Comparison) -> None:
+    """Say why a comparison is not whole; what was ready stays."""
+    kept = " What was ready is kept." if comparison.cells else ""
+    if comparison.state is JobState.FAILED:
+        st.error(
+            f"The comparison failed. {md_escape(comparison.error or '')}{kept}",
+            icon=":material/error:",
+        )
+    elif comparison.state is JobState.CANCELLED:
+        st.info(f"The comparison was cancelled.{kept}", icon=":material/cancel:")
+
+
+def table(rows: Sequence[MethodSummary], num_seeds: int) -> None:
+    """Show a row per method, the best first: mean and spread over the seeds that are ready."""
+    outside = any(row.outside for row in rows)
+    scale = _scale([row.last for row in rows if row.last is not None])
+    head = ["Method", "", "Last epoch", "", "Best epoch", *(["Other domain"] if outside else [])]
+    head += ["Time per seed", "Seeds"]
+    body = "".join(_row(row, num_seeds, scale, outside=outside) for row in rows)
+    names = "".join(f"<th>{title}</th>" for title in head)
+    st.html(
+        f'<div class="turn-scroll"><table class="turn-table"><thead><tr>{names}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(row: MethodSummary, num_seeds: int, scale: tuple[float, float], *, outside: bool) -> str:
+    info = METHODS[row.method]
+    how = "" if info.title == GROUPS[info.group] else GROUPS[info.group]
+    title = f"<b>{html_escape(info.title)}</b>"
+    cells = [
+        title,
+        f'<span class="turn-dim">{html_escape(how)}</span>',
+        _figure(row.last),
+        _bar(row.last, scale),
+        _figure(row.best),
+        *([_figure(row.outside)] if outside else []),
+        duration(row.seconds.mean) if row.seconds else "–",
+        f"{row.num_ready} of {num_seeds}" + (" · failed" if row.errors else ""),
+    ]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def shape(rows: Sequence[MethodSummary]) -> None:
+    """Show what NMTune and its controls did to the shape of the features."""
+    found = [row for row in rows if row.measures]
+    if not found:
+        return
+    st.subheader("Shape of the features")
+    st.caption(
+        f"{METRICS['sve'].label}: {METRICS['sve'].explanation} "
+        f"{METRICS['lsvr'].label}: {METRICS['lsvr'].explanation} A backbone that was trained on "
+        "wrong labels has a higher entropy and a higher ratio than a clean one."
+    )
+    columns: dict[str, list[str]] = {"Method": [METHODS[row.method].title for row in found]}
+    for key in ("sve", "lsvr"):
+        for end in ("before", "after"):
+            values = [row.measures.get(f"{key}_{end}") for row in found]
+            columns[f"{METRICS[key].label}, {end}"] = [
+                number(value.mean if value else None) for value in values
+            ]
+    st.dataframe(columns, hide_index=True, width="stretch", key="compare_shape")
+
+
+def told(rows: Sequence[MethodSummary], sentences: Sequence[str]) -> None:
+    """Say what the figures mean, which methods failed, and what did not go the usual way."""
+    for sentence in sentences:
+        st.caption(md_escape(sentence))
+    for row in rows:
+        for error in row.errors:
+            st.warning(
+                md_escape(f"{method_title(row.method)} failed: {error}"), icon=":material/error:"
+            )
+    notes = [f"{method_title(row.method)}: {note}" for row in rows for note in row.notes]
+    if notes:
+        with st.expander("Notes", icon=":material/info:"):
+            for note in notes:
+                st.markdown(md_escape(note))
+
+
+def cells(comparison: Comparison) -> None:
+    """Show every method with every seed as a table, to look at or to save as CSV."""
+    with st.expander("Every seed", icon=":material/table:"):
+        rows = comparison.cells
+        st.dataframe(
+            {
+                "Method": [method_title(cell.method) for cell in rows],
+                "Seed": [cell.seed for cell in rows],
+                "Last epoch": [percent(cell.last_accuracy) for cell in rows],
+                "Best epoch": [percent(cell.best_accuracy) for cell in rows],
+                "Other domain": [percent(cell.outside_accuracy) for cell in rows],
+                "Seconds": [round(cell.seconds, 1) for cell in rows],
+                "Note": [cell.error or "" for cell in rows],
+            },
+            hide_index=True,
+            width="stretch",
+            key=f"compare_cells_{comparison.comparison_id}",
+        )
+
+
+def shared(comparison: Comparison) -> None:
+    """Say what the features and views took that all methods share, and with which settings."""
+    parts = []
+    for key, what in (("features_seconds", "Features"), ("views_seconds", "views")):
+        seconds = comparison.summary.get(key)
+        if isinstance(seconds, int | float) and seconds >= 1:
+            parts.append(f"{what} took {duration(float(seconds))}")
+    if parts:
+        st.caption(f"{' and '.join(parts)}, once for all methods and seeds.")
+    with st.expander("Settings and environment", icon=":material/settings:"):
+        st.json(
+            {"config": dict(comparison.config), "summary": dict(comparison.summary)}, expanded=1
+        )
+
+
+def _figure(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    between = "" if spread.deviation is None else f" ± {100 * spread.deviation:.1f}"
+    return f"{100 * spread.mean:.1f}{between} %".replace(" ", "&nbsp;")
+
+
+def _scale(known: Sequence[Spread]) -> tuple[float, float]:
+    """The range of the bars: all means with their spreads, and a little air."""
+    if not known:
+        return 0.0, 1.0
+    low = min(spread.mean - (spread.deviation or 0.0) for spread in known)
+    high = max(spread.mean + (spread.deviation or 0.0) for spread in known)
+    air = max(0.01, (high - low) * 0.08)
+    return low - air, high + air
+
+
+def _bar(spread: Spread | None, scale: tuple[float, float]) -> str:
+    if spread is None:
+        return ""
+    low, high = scale
+    width = high - low
+    half = spread.deviation or 0.0
+    left = 100 * (spread.mean - half - low) / width
+    return (
+        '<div class="turn-range" aria-hidden="true">'
+        f'<i style="left:{left:.2f}%;width:{200 * half / width:.2f}%"></i>'
+        f'<b style="left:{100 * (spread.mean - low) / width:.2f}%"></b></div>'
+    )
+
+
+def _name(comparison: Comparison) -> str:
+    state = _STATES.get(comparison.state)
+    end = f" · {state}" if state else ""
+    return f"{shorten(comparison.name, 60)} · {when(comparison.created_at)}{end}"
