@@ -1,24 +1,27 @@
 """Cost of the search for a probe's settings: the 150 of Table 7 on cached features.
 
-    make bench NAME=search_cost ARGS="[--samples 10000] [--features 192] [--quick]"
+    make bench NAME=search_cost ARGS="[--samples 10000] [--features 192] [--quick] [--ray 2]"
 
 Goal: 3 CPU-minutes for 150 settings on 10,000 x 192 features, 20 epochs each. Features are drawn
 from Gaussians, 40 % of the labels are wrong by symmetric noise. Beside the cost: how well the
 best setting by held-out wrong labels does on a test set with right ones, against the default.
 --quick tries one rate and decay for every optimiser and batch size, which alone decide the cost,
-twice, and counts the cheaper of the two 25 times.
+twice, and counts the cheaper of the two 25 times. --ray runs all again by that many processes of
+Ray: whether trials and winner are the same, seconds until Ray is up, until its first trial, in all.
 """
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from turn_core.config import NoiseConfig, ProbeConfig
+from turn_core.experiments import ray_link, ray_search
 from turn_core.experiments import search as searching
-from turn_core.experiments.search import SearchData, SearchSpace
+from turn_core.experiments.search import SearchData, SearchResult, SearchSpace
 from turn_core.linear_probe import fit_linear_probe
 from turn_core.noise import apply_noise
 
@@ -44,6 +47,31 @@ def estimate(data: SearchData, base: ProbeConfig) -> float:
     return total * len(space.learning_rates) * len(space.weight_decays)
 
 
+def by_ray(data: SearchData, configs: Sequence[ProbeConfig], here: SearchResult, size: int) -> None:
+    """Search again by Ray and print what it costs, and whether it comes to the same."""
+    start = time.perf_counter()
+    times: list[float] = []
+    with ray_link.connected(num_cpus=size):
+        up = time.perf_counter() - start
+        there = searching.search(
+            data,
+            configs,
+            seed=0,
+            run_all=ray_search.runner(),
+            on_trial=lambda _: times.append(time.perf_counter() - start),
+        )
+        wall = time.perf_counter() - start
+    figures = [(t.accuracy, t.loss, t.problem) for t in there.trials]
+    same = figures == [(t.accuracy, t.loss, t.problem) for t in here.trials]
+    cpu = sum(trial.seconds for trial in there.trials)
+    print(
+        f"Ray, {size} processes: up in {up:.1f} s, first trial after {times[0]:.1f} s, all "
+        f"{len(times)} in {wall:.0f} s, trials {cpu:.0f} CPU seconds; winner "
+        f"{'the same' if there.best.config == here.best.config else 'ANOTHER'}, all figures "
+        f"{'the same' if same else 'NOT the same'}"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -52,6 +80,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="cost alone, from six settings")
+    parser.add_argument("--ray", type=int, default=0, metavar="N", help="processes of Ray")
     options = parser.parse_args()
     torch.set_num_threads(1)
     features, true = made_up(options.samples, options.features, options.classes, seed=1)
@@ -68,6 +97,9 @@ def main() -> None:
     result = searching.search(data, configs, seed=0)
     cpu, wall = time.process_time() - start[0], time.perf_counter() - start[1]
     print(f"{len(configs)} settings: {cpu:.0f} CPU seconds, {wall:.0f} s", flush=True)
+
+    if options.ray:
+        by_ray(data, configs, result, options.ray)
 
     def test_accuracy(config: ProbeConfig) -> float:
         probe = fit_linear_probe(features, labels, options.classes, config, seed=0)

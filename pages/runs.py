@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import auth, compare_flow, state
+from app import auth, compare_flow, search_flow, state
 from app.views import progress, run_form, run_history
 from app.views.empty import no_project
 from turn_core.services import backbones, jobs, runs
@@ -30,14 +30,14 @@ if active is not None:
         key=f"run_{active.run_id}",
     )
 else:
-    config = run_form.configure(
-        backbones.choices(workspace), backbones.default_config, next_round=len(history) + 1
-    )
+    choices, preset = backbones.choices(workspace), search_flow.preset_of(workspace, project_id)
+    config = run_form.configure(choices, preset, next_round=len(history) + 1)
     if config is not None:
         runs.start_run(workspace, project_id, config, actor=reviewer)
         st.rerun()
     if history:
         run_history.error_note(max(history, key=lambda run: run.number))
+    search_flow.panel(workspace, project_id, choices, reviewer)
 if len(complete) >= 2:
     found = runs.compare_rounds(workspace, project_id, complete[-2].run_id, complete[-1].run_id)
     run_history.change(complete[-2], complete[-1], found)

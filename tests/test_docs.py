@@ -31,6 +31,7 @@ SECTIONS = {
     "noise.": config.NoiseConfig,
     "what_if.": config.WhatIfConfig,
     "compare.": compare_config.CompareConfig,
+    "search.": config.SearchConfig,
 }
 
 

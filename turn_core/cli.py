@@ -18,6 +18,7 @@ from turn_core import (
     cli_local,
     cli_members,
     cli_reproduce,
+    cli_search,
 )
 from turn_core.config import Settings
 from turn_core.errors import TurnError
@@ -29,7 +30,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 AUDIT_OPTIONS = (
     *("backbone", "image_column", "label_column", "true_label_column", "tau"),
-    *("linear_probe_epochs", "finetune_epochs", "seed", "device"),
+    *("linear_probe_epochs", "finetune_epochs", "seed", "device", "settings"),
 )
 
 AUDIT_HELP = """\
@@ -72,7 +73,22 @@ def parser() -> argparse.ArgumentParser:
     audit = _add(commands, "audit", _audit, "find the wrong labels of a data set", AUDIT_HELP)
     audit.add_argument("source", metavar="SOURCE", help="folder, ZIP or Parquet file to audit")
     _add_audit_options(audit)
+    audit.add_argument(
+        "--settings", metavar="FILE", type=Path, help="the search.json that `search` wrote"
+    )
     _add_columns(audit)
+    members = _add(commands, "members", cli_members.run, "say who has which role", cli_members.HELP)
+    cli_members.add_options(members)
+    demo = _add(
+        commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
+    )
+    _add_audit_options(demo)
+    _add_studies(commands)
+    return top
+
+
+def _add_studies(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands that look into methods and data, beside the audit."""
     explore = _add(
         commands,
         "explore",
@@ -93,16 +109,14 @@ def parser() -> argparse.ArgumentParser:
     _add_columns(compare)
     figure2 = _add(commands, "figure2", _figure2, "draw the paper's Figure 2", cli_figure2.HELP)
     cli_figure2.add_options(figure2)
+    search = _add(
+        commands, "search", cli_search.run, "find settings of the linear probe", cli_search.HELP
+    )
+    cli_search.add_options(search)
+    _add_columns(search)
     text = "run a table of the TURN paper and show its numbers beside ours"
     tables = _add(commands, "reproduce", cli_reproduce.run, text, cli_reproduce.HELP)
     cli_reproduce.add_options(tables)
-    members = _add(commands, "members", cli_members.run, "say who has which role", cli_members.HELP)
-    cli_members.add_options(members)
-    demo = _add(
-        commands, "demo", _demo, "audit the built-in digits, of which 30 %% are mislabelled"
-    )
-    _add_audit_options(demo)
-    return top
 
 
 def _add(

@@ -15,6 +15,7 @@ from turn_core.explore_config import ExploreConfig as ExploreConfig
 from turn_core.noise_config import NoiseConfig as NoiseConfig
 from turn_core.ranges import check_choice as _check_choice
 from turn_core.ranges import check_range as _check
+from turn_core.search_config import SearchConfig as SearchConfig
 from turn_core.what_if_config import WhatIfConfig as WhatIfConfig
 
 T = TypeVar("T")

@@ -24,7 +24,8 @@ def configure(
 ) -> TurnConfig | None:
     """Show the form; return the config when Start was pressed.
 
-    `preset` gives the complete config of a backbone; the form changes some of its fields.
+    `preset` gives the complete config of a backbone, and may ask for it; the form changes some of
+    its fields.
     """
     usable = [choice for choice in choices if choice.usable]
     with st.container(border=True):

@@ -15,6 +15,7 @@ KIND_TEXT: dict[JobKind, str] = {
     JobKind.EXPORT: "Exporting",
     JobKind.EXPLORE: "Exploring",
     JobKind.WHAT_IF: "What if",
+    JobKind.SEARCH: "Searching for settings",
     JobKind.COMPARE: "Comparing",
 }
 

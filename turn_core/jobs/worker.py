@@ -27,7 +27,9 @@ from turn_core.services.leases import JobProcess
 from turn_core.services.workspace import Workspace, open_workspace
 from turn_core.types import Job, JobKind, JobState
 
-HEAVY_KINDS = frozenset({JobKind.TRAIN, JobKind.EXPLORE, JobKind.WHAT_IF, JobKind.COMPARE})
+HEAVY_KINDS = frozenset(
+    {JobKind.TRAIN, JobKind.EXPLORE, JobKind.WHAT_IF, JobKind.SEARCH, JobKind.COMPARE}
+)
 """These train networks: one at a time per GPU, or in all."""
 LIGHT_KINDS = frozenset(JobKind) - HEAVY_KINDS
 UPKEEP_SECONDS = 5.0

@@ -45,9 +45,7 @@ def run_fft(  # noqa: PLR0913 - what to train on, how, and whom to tell
         JobError: the loss is not finite.
         ConfigError: ELR was to be shared: its targets are those that a process has seen itself.
     """
-    if share.size > 1 and isinstance(config, ElrConfig):
-        raise ConfigError("ELR keeps a target per sample in one process; choose ce or gce to share")
-    objective = _objective(config, len(data.labels), model)
+    objective = _objective(config, len(data.labels), model, share)
     tuner = Finetuner(
         model,
         data.pixels,
@@ -73,7 +71,7 @@ def run_fft(  # noqa: PLR0913 - what to train on, how, and whom to tell
 
 
 def _objective(
-    config: CeConfig | GceConfig | ElrConfig, num_samples: int, model: Classifier
+    config: CeConfig | GceConfig | ElrConfig, num_samples: int, model: Classifier, share: Share
 ) -> Objective:
     match config:
         case CeConfig():
@@ -81,6 +79,10 @@ def _objective(
         case GceConfig():
             return GeneralizedCrossEntropy(config)
         case ElrConfig():
+            if share.size > 1:
+                raise ConfigError(
+                    "ELR keeps a target per sample in one process; choose ce or gce to share"
+                )
             head = model.head
             return EarlyLearning(config, num_samples, head.out_features, head.weight.device)
 

@@ -13,7 +13,15 @@ from turn_core import __version__
 from turn_core.config import TurnConfig, to_dict
 from turn_core.durable import atomic_write
 from turn_core.ingest.source import SourceRef
-from turn_core.services import backbones, exports, jobs, local_source, projects, runs
+from turn_core.services import (
+    backbones,
+    exports,
+    jobs,
+    local_source,
+    projects,
+    runs,
+    search_source,
+)
 from turn_core.services.local_source import Execute
 from turn_core.services.workspace import Workspace
 from turn_core.types import Project, Run
@@ -36,6 +44,8 @@ class AuditRequest:
     tau: float | None = None
     linear_probe_epochs: int | None = None
     finetune_epochs: int | None = None
+    settings: Path | None = None
+    """The `search.json` of a search, whose settings the probe takes."""
     seed: int = 0
     device: str = "auto"
 
@@ -68,8 +78,11 @@ def configuration(request: AuditRequest, *, allow_hub: bool) -> TurnConfig:
     Raises:
         ConfigError: a setting is out of range.
         BackboneError: the backbone is unknown.
+        DataError: the file of a search is missing, or is none.
     """
     config = backbones.default_config(request.backbone, seed=request.seed)
+    if request.settings is not None:
+        config = search_source.with_settings_of(config, request.settings)
     probe, cleansing, finetune = config.probe, config.cleansing, config.finetune
     if request.linear_probe_epochs is not None:
         probe = replace(probe, epochs=request.linear_probe_epochs)

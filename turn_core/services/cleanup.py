@@ -25,6 +25,9 @@ from turn_core.types.reviewing import Role
 CHUNK = 200
 """Images deleted per transaction: reviewers who save meanwhile wait for one chunk at most."""
 
+USES_CACHES = (JobKind.TRAIN, JobKind.SEARCH)
+"""Jobs that decode images and extract features into files that others use too."""
+
 IMAGE_FOLDERS = ("blobs", "thumbs", "previews")
 _IMAGE_FILE = re.compile(r"([0-9a-f]{64})(\.webp)?")
 _CACHE_FILE = re.compile(r"((?:pixels|features)-[0-9a-f]+)\..*")
@@ -93,12 +96,12 @@ def sweep_folders(workspace: Workspace) -> int:
 def sweep_caches(workspace: Workspace) -> int:
     """Delete decoded images and features that no complete run names; return how many files.
 
-    Does nothing while training is queued or runs: it may be about to use them.
+    Does nothing while what uses them is queued or runs.
     """
     deleted = 0
     with workspace.writing() as session:
         engines.lock_files(session)
-        if job_queries.count_active(session, JobKind.TRAIN):
+        if any(job_queries.count_active(session, kind) for kind in USES_CACHES):
             return 0
         needed = run_queries.cache_keys(session)
         for path in workspace.files.array("any").parent.glob("*"):

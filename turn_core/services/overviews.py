@@ -48,7 +48,7 @@ class Overview:
     import_report: Mapping[str, Any] | None
 
 
-_READING = (JobKind.EXPORT, JobKind.EXPLORE, JobKind.COMPARE)
+_READING = (JobKind.EXPORT, JobKind.EXPLORE, JobKind.SEARCH, JobKind.COMPARE)
 
 
 def overview(session: Session, project_id: int) -> Overview:

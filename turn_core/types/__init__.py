@@ -34,6 +34,7 @@ class JobKind(StrEnum):
     EXPORT = "export"
     EXPLORE = "explore"
     WHAT_IF = "what_if"
+    SEARCH = "search"
     COMPARE = "compare"
 
 

@@ -13,6 +13,7 @@ TITLES: dict[str, tuple[str, bool]] = {
     "clean_fraction": ("Share of clean labels per pass", True),
     "holdout_accuracy": ("Accuracy on the hold-out", True),
     "finetune_loss": ("Fine-tuning: loss", False),
+    "search_accuracy": ("Held-out labels predicted by the best setting so far", True),
 }
 """What each curve is called on screen, and whether it is a share."""
 

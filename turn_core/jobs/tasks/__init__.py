@@ -11,5 +11,6 @@ TASKS: Mapping[JobKind, str] = {
     JobKind.EXPORT: "turn_core.jobs.tasks.export:run",
     JobKind.EXPLORE: "turn_core.jobs.tasks.explore:run",
     JobKind.WHAT_IF: "turn_core.jobs.tasks.what_if:run",
+    JobKind.SEARCH: "turn_core.jobs.tasks.search:run",
     JobKind.COMPARE: "turn_core.jobs.tasks.compare:run",
 }
