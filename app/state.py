@@ -167,48 +167,6 @@ def review_by_pair(*, given: int, suggested: int) -> None:
         open_review_queue(project, query)
 
 
-def review_queue(project_id: int) -> dict[str, str]:
-    """Return the queue that is open on Review, as query parameters: of this session or address."""
-    chosen: tuple[int, dict[str, str]] | None = _get("review_queue")
-    if chosen is not None:
-        return chosen[1] if chosen[0] == project_id else {}
-    asked = {name: st.query_params.get(name, "") for name in QUEUE}
-    return {name: text for name, text in asked.items() if text}
-
-
-def open_review_queue(project_id: int, query: Mapping[str, str]) -> None:
-    """Let Review show this queue; `app.routes.queue_wire.queue_query` makes the parameters."""
-    st.session_state["review_queue"] = (
-        project_id,
-        {name: query[name] for name in QUEUE & query.keys()},
-    )
-
-
-def keep_queue_in_address(query: Mapping[str, str]) -> None:
-    """Keep the open queue in the address of Review: a reload or a bookmark brings it back."""
-    for name in QUEUE:
-        if st.query_params.get(name) != query.get(name):
-            if name in query:
-                st.query_params[name] = query[name]
-            else:
-                st.query_params.pop(name, None)
-
-
-def review_by_tag(tag_id: int | None) -> None:
-    """Let Review show the samples of this tag of the chosen project, or all again."""
-    project = project_id()
-    if project is not None:
-        open_review_queue(project, {"kind": "tag", "tag": str(tag_id)} if tag_id else {})
-
-
-def review_by_pair(*, given: int, suggested: int) -> None:
-    """Let Review show the samples of the chosen project with this given and suggested class."""
-    project = project_id()
-    if project is not None:
-        query = {"kind": "pair", "given": str(given), "suggested": str(suggested)}
-        open_review_queue(project, query)
-
-
 def page_cursors(list_name: str, filters: object) -> list[str]:
     """Return the cursors of the pages turned so far; a change of filters starts again."""
     kept = st.session_state.get(f"pages_{list_name}")
