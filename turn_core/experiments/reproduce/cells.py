@@ -1,5 +1,6 @@
 """One cell: a method on a backbone, under one noise, with one seed. M images trained on."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -111,6 +112,7 @@ def run_cell(bench: Workbench, row: Row, *, seed: int, folder: Path) -> dict[str
         "precision": bench.precision.dtype,
         "threads": torch.get_num_threads(),
         "device": str(bench.device),
+        "load": os.getloadavg()[0],
         "version": __version__,
         "notes": list(found.notes),
         **found.details,

@@ -47,6 +47,7 @@ SCHEMA = pa.schema(
         ("precision", pa.string()),
         ("threads", pa.int64()),
         ("device", pa.string()),
+        ("load", pa.float64()),
         ("version", pa.string()),
         ("notes", pa.list_(pa.string())),
     ]
@@ -155,10 +156,13 @@ def _machines(found: Comparison) -> list[str]:
     """What the cells were run with and on."""
     keys = ("version", "device", "threads", "precision")
     runs = {tuple(record.get(key) for key in keys) for record in found.records}
-    return [
+    lines = [
         f"- Run with TURN Audit {version} on {device}, threads: {threads}, {precision}."
         for version, device, threads, precision in sorted(runs, key=str)
     ]
+    if loads := [record["load"] for record in found.records if record.get("load") is not None]:
+        lines.append(f"- Load of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f}.")
+    return lines
 
 
 def _section(found: Comparison, backbone: str) -> list[str]:
