@@ -37,6 +37,11 @@ def ledger(project_id: int, form: Literal["csv", "parquet"]) -> str:
     return f"{project_api(project_id)}/ledger.{form}"
 
 
+def votes(project_id: int, form: Literal["csv", "parquet"]) -> str:
+    """Return the address of the votes as a file."""
+    return f"{project_api(project_id)}/votes.{form}"
+
+
 def exploration_file(exploration: Exploration, name: str) -> str:
     """Return the address of a table or figure of a finished exploration."""
     api = project_api(exploration.project_id)

@@ -5,6 +5,7 @@ PAGES = (
     ("data", "Data", ":material/photo_library:"),
     ("runs", "Runs", ":material/model_training:"),
     ("review", "Review", ":material/rule:"),
+    ("adjudicate", "Adjudicate", ":material/balance:"),
     ("quality", "Quality", ":material/verified:"),
     ("explore", "Explore", ":material/scatter_plot:"),
     ("ledger", "Ledger", ":material/history:"),

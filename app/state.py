@@ -167,6 +167,33 @@ def review_by_pair(*, given: int, suggested: int) -> None:
         open_review_queue(project, query)
 
 
+def note_settled(project_id: int, sample_id: int, version: int) -> None:
+    """Remember which conflict was settled last, and the version of its sample since."""
+    st.session_state["settled"] = (project_id, sample_id, version)
+
+
+def last_settled(project_id: int) -> tuple[int, int] | None:
+    """Return sample and version of the conflict of this project that was settled last."""
+    kept: tuple[int, int, int] | None = _get("settled")
+    return kept[1:] if kept is not None and kept[0] == project_id else None
+
+
+def forget_settled() -> None:
+    """Forget which conflict was settled last: it was taken back, or cannot be any more."""
+    st.session_state["settled"] = None
+
+
+def say_of_settling(text: str, *, show: int | None = None) -> None:
+    """Keep what became of settling a conflict, and which sample is to be shown, if not the next."""
+    st.session_state["said_of_settling"] = (text, show)
+
+
+def said_of_settling() -> tuple[str, int | None]:
+    """Return what became of settling the conflict before, and the sample to be shown."""
+    kept: tuple[str, int | None] | None = _get("said_of_settling")
+    return kept or ("", None)
+
+
 def page_cursors(list_name: str, filters: object) -> list[str]:
     """Return the cursors of the pages turned so far; a change of filters starts again."""
     kept = st.session_state.get(f"pages_{list_name}")

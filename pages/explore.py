@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app import auth, explore_flow, resources, state
+from app import auth, explore_flow, state
 from app.views import explore_list
 from app.views.empty import no_project
 from turn_core.services import explorations
 
 reviewer = auth.gate()
-workspace = resources.workspace()
+workspace = auth.workspace()
 project_id = state.project_id()
 st.title("Explore")
 if project_id is None:

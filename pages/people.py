@@ -1,11 +1,12 @@
-"""People: who may look, review, or change everything."""
+"""People: who may look, review, or change everything; what each did, and how far they agree."""
 
 import streamlit as st
 
 from app import auth, state
+from app.views import agreement as figures
 from app.views import people as view
 from app.views.told import told
-from turn_core.services import members, permissions
+from turn_core.services import agreement, members, permissions
 from turn_core.types.reviewing import Role
 
 reviewer = auth.gate()
@@ -25,3 +26,6 @@ with told():
             place = project_id if given.only_here else None
             members.set_member(workspace, given.name, given.role, project_id=place, actor=reviewer)
             st.rerun()
+if project_id is not None:
+    figures.reviewers(agreement.reviewers(workspace, project_id))
+    figures.agreement(agreement.agreement(workspace, project_id))

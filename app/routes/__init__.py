@@ -34,6 +34,8 @@ def api_routes() -> list[BaseRoute]:
         Route(f"{project}/decisions", review.decide, methods=["POST"]),
         Route(f"{project}/ledger.csv", ledger.as_csv),
         Route(f"{project}/ledger.parquet", ledger.as_parquet),
+        Route(f"{project}/votes.csv", ledger.votes_as_csv),
+        Route(f"{project}/votes.parquet", ledger.votes_as_parquet),
         Route(f"{project}/exports/{{export_id:int}}", exports.download),
         Route(f"{exploration}/points", explorations.points),
         Route(f"{exploration}/panels/{{index:int}}/{{name}}", explorations.panel),

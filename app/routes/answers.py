@@ -49,8 +49,13 @@ def answers_errors(endpoint: Endpoint) -> Endpoint:
 
 def workspace_of(request: Request) -> Workspace:
     """Return the workspace as whoever sits at the browser sees it."""
+    return resources.workspace().seen_by(reader_of(request))
+
+
+def reader_of(request: Request) -> str:
+    """Return the name of whoever sits at the browser."""
     sessions = resources.sessions()
-    return resources.workspace().seen_by(sessions.reviewer(sessions.session_id(request.cookies)))
+    return sessions.reviewer(sessions.session_id(request.cookies))
 
 
 async def read_json(request: Request) -> dict[str, object]:

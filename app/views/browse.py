@@ -94,19 +94,21 @@ def class_name(names: Mapping[int, str], class_id: int | None) -> str:
     return "no label" if class_id is None else names.get(class_id, "unknown class")
 
 
-def pager(cursors: list[str], next_cursor: str | None, total: int, shown: int) -> bool:
+def pager(cursors: list[str], next_cursor: str | None, total: int | None, shown: int) -> bool:
     """Show where in the list we are; return True when another page was asked for.
 
     `cursors` holds the cursor of each page turned, the present one last; it is changed in place.
+    `total` is None where it is not known.
     """
     first = len(cursors) * PAGE_SIZE
+    of_all = "" if total is None else f" of {count(total)}"
     back, text, forward = st.columns([1, 4, 1], vertical_alignment="center")
     gone_back = back.button(
         "Back", icon=":material/chevron_left:", disabled=not cursors, width="stretch",
         key="browse_back",
     )  # fmt: skip
     text.markdown(
-        f"{count(first + 1)}–{count(first + shown)} of {count(total)}" if shown else "",
+        f"{count(first + 1)}–{count(first + shown)}{of_all}" if shown else "",
         text_alignment="center",
     )
     gone_on = forward.button(

@@ -8,6 +8,7 @@ import streamlit as st
 from app.format import plural, when
 from turn_core.services.ledger import LedgerFilter
 from turn_core.types import Action, LabelEvent
+from turn_core.types.voting import Vote
 
 ACTION_TEXT: dict[Action, str] = {
     Action.KEEP: "Kept",
@@ -24,7 +25,7 @@ _BULK = {None: "Single and bulk", False: "Single", True: "Bulk"}
 def heading() -> None:
     """Say what the ledger is."""
     st.title("Ledger")
-    st.caption("Every decision, the newest first. Nothing is ever changed or deleted.")
+    st.caption("Everything that was decided. Nothing is ever changed or deleted.")
 
 
 def filters(people: Sequence[str], queues: Sequence[str]) -> LedgerFilter:
@@ -78,14 +79,55 @@ def table(events: Sequence[LabelEvent], names: Mapping[int, str]) -> None:
 
 def downloads(csv: str, parquet: str, wanted: LedgerFilter, total: int) -> None:
     """Offer what is looked for as files at these addresses."""
-    query = query_of(wanted)
+    _files(plural(total, "decision"), csv, parquet, query_of(wanted))
 
+
+def wants_votes() -> bool:
+    """Offer decisions or votes; return True for votes."""
+    chosen = st.segmented_control(
+        "Show", ["Decisions", "Votes"], default="Decisions", key="ledger_part",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen == "Votes"
+
+
+def vote_table(votes: Sequence[Vote], names: Mapping[int, str]) -> None:
+    """List votes."""
+    st.dataframe(
+        {
+            "When": [when(vote.at) for vote in votes],
+            "Who": [vote.actor for vote in votes],
+            "Image": [vote.file_name for vote in votes],
+            "Vote": [ACTION_TEXT[vote.action] for vote in votes],
+            "For": [
+                "" if vote.class_id is None else names.get(vote.class_id, "") for vote in votes
+            ],
+            "Stands": [vote.counts for vote in votes],
+            "All votes in": [not vote.is_open for vote in votes],
+            "Seconds": [vote.seconds_spent for vote in votes],
+            "Run": [vote.run_id for vote in votes],
+            "Queue": [vote.queue.replace("_", " ") for vote in votes],
+            "Bulk": [vote.bulk for vote in votes],
+        },
+        hide_index=True,
+        width="stretch",
+        key="ledger_votes",
+        column_config={"Seconds": st.column_config.NumberColumn(format="%.1f")},
+    )
+
+
+def vote_files(csv: str, parquet: str) -> None:
+    """Offer all votes as files at these addresses."""
+    _files("All votes", csv, parquet, {})
+
+
+def _files(what: str, csv: str, parquet: str, query: Mapping[str, str]) -> None:
     def link(address: str, text: str, **more: str) -> str:
-        target = f"{address}?{urlencode(query | more)}".replace("&", "&amp;")
+        target = f"{address}?{urlencode({**query, **more})}".replace("&", "&amp;")
         return f'<a href="{target}" download>{text}</a>'
 
     st.html(
-        f'<p class="turn-links">{plural(total, "decision")} as {link(csv, "CSV")}, '
+        f'<p class="turn-links">{what} as {link(csv, "CSV")}, '
         f"{link(csv, 'CSV for spreadsheets', **{'for': 'spreadsheets'})} or "
         f"{link(parquet, 'Parquet')}</p>"
     )
