@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from turn_core.services import projects, review, samples
-from turn_core.types import Action, DecisionRequest
+from turn_core.services import audits, projects, review, samples
+from turn_core.types import Action, DecisionRequest, ReviewSettings
 
 EVENT = (
     "INSERT INTO label_event (project_id, sample_id, seq, action, class_id, prev_class_id, status,"
@@ -47,6 +47,16 @@ def test_an_event_cannot_be_deleted(workspace, sample_id):
 def test_a_given_label_cannot_be_changed_or_deleted(workspace, sample_id):
     assert "append-only" in refused(workspace, "UPDATE given_label SET raw = 'x'")
     assert "append-only" in refused(workspace, "DELETE FROM given_label")
+
+
+def test_a_vote_cannot_be_changed_or_deleted(workspace, project_id):
+    audits.set_settings(workspace, project_id, ReviewSettings(overlap=2), actor="ann")
+    found = int(samples.label_snapshot(workspace, project_id).sample_ids[0])
+    keep = DecisionRequest(sample_id=found, version=0, action=Action.KEEP, idem_key="k")
+    review.record(workspace, project_id, [keep], actor="ann")
+    assert "append-only" in refused(workspace, "UPDATE vote SET actor = 'eve'")
+    assert "append-only" in refused(workspace, "DELETE FROM vote")
+    projects.delete_project(workspace, project_id, actor="ann")
 
 
 def test_postgres_refuses_to_truncate_the_ledger(workspace, sample_id):

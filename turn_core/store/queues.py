@@ -74,7 +74,7 @@ def page(
     for statuses in (first, last)[: 1 + (last != first)]:
         few = _few(session, asked.project_id, statuses)
         keys = _order(asked.queue, asked.tau, few=few)
-        query = select_scored().where(*_holds(asked), _in_status(statuses, few=few), *more)
+        query = select_scored().where(*_holds(session, asked), _in_status(statuses, few=few), *more)
         if statuses == first and after is not None:
             query = query.where(*_behind(session, asked.run_id, keys, after))
         rows += session.execute(query.order_by(*keys).limit(limit - len(rows))).all()
@@ -83,9 +83,9 @@ def page(
     return rows
 
 
-def _holds(asked: Asked) -> list[Condition]:
+def _holds(session: Session, asked: Asked) -> list[Condition]:
     """Return what must be true of a sample of the queue, but for its review status."""
-    project_id, run_id, queue, tau, reader = asked
+    project_id, run_id, queue, tau, _ = asked
     found: list[Condition] = [_SCORE.run_id == run_id, _S.project_id == project_id]
     low, high = queue.low, queue.high
     if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
@@ -109,13 +109,20 @@ def _holds(asked: Asked) -> list[Condition]:
         found.append(_S.id.in_(tagged))
     if queue.kind is QueueKind.DISAGREEMENT:
         return [*found, votes.is_disputed(project_id)]
-    return [*found, *_awaits(project_id, reader), *_of_kind(queue.kind, project_id)]
+    return [*found, *_awaits(session, asked), *_of_kind(queue.kind, project_id)]
 
 
-def _awaits(project_id: int, reader: str) -> list[Condition]:
-    """Return the conditions that nobody disagrees on the sample, and the reader has not voted."""
-    voted = [~votes.is_voted_by(project_id, reader)] if reader else []
-    return [~votes.is_disputed(project_id), *voted]
+def _awaits(session: Session, asked: Asked) -> list[Condition]:
+    """Return the conditions that nobody disagrees on the sample, and the reader has not voted.
+
+    Where there are no such samples there is no condition: each would be tried on every sample.
+    """
+    project_id, reader, found = asked.project_id, asked.reader, []
+    if votes.count_conflicts(session, project_id):
+        found.append(~votes.is_disputed(project_id))
+    if reader and votes.has_standing(session, project_id, reader):
+        found.append(~votes.is_voted_by(project_id, reader))
+    return found
 
 
 def _of_kind(kind: QueueKind, project_id: int) -> list[Condition]:
@@ -187,7 +194,7 @@ def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
         select(_S.id, _S.version, _S.current_class_id, *suggested)
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(asked), _in_status(asked.statuses, few=few))
+        .where(*_holds(session, asked), _in_status(asked.statuses, few=few))
     )
     rows = session.execute(query.order_by(_SCORE.rank + 0).limit(limit))
     return [Selected(*row) for row in rows]
@@ -200,7 +207,7 @@ def count(session: Session, asked: Asked) -> int:
         select(func.count())
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(asked), _in_status(asked.statuses, few=few))
+        .where(*_holds(session, asked), _in_status(asked.statuses, few=few))
     )
     return int(session.execute(query).scalar_one())
 
@@ -244,8 +251,8 @@ def counts(
 def _groups(session: Session, asked: Asked) -> Sequence[Any]:
     clean, tau = _SCORE.clean_probability, asked.tau
     columns = (_S.status, _S.current_class_id, _G.class_id, _SCORE.suggested_class_id)
-    awaits = _awaits(asked.project_id, asked.reader)
-    number = func.count().filter(*awaits)
+    awaits = _awaits(session, asked)
+    number = func.count().filter(*awaits) if awaits else func.count()
     issues = func.count().filter(clean <= tau, *awaits)
     near = func.count().filter(clean.between(tau - NEAR, tau + NEAR), *awaits)
     query = (
@@ -265,7 +272,7 @@ def _tags(session: Session, asked: Asked) -> dict[int, int]:
         .join_from(_TAGGED, _S, _S.id == _TAGGED.sample_id)
         .join(_SCORE, (_SCORE.sample_id == _S.id) & (_SCORE.run_id == run_id))
         .where(_TAGGED.project_id == project_id, _S.status.in_(UNDECIDED))
-        .where(*_awaits(project_id, asked.reader))
+        .where(*_awaits(session, asked))
         .group_by(_TAGGED.tag_id)
     )
     left = Counter({row[0]: int(row[1]) for row in session.execute(query)})

@@ -55,6 +55,12 @@ def any_votes(session: Session, project_id: int) -> bool:
     return bool(session.execute(select(exists().where(Vote.project_id == project_id))).scalar())
 
 
+def has_standing(session: Session, project_id: int, reviewer: str) -> bool:
+    """Say whether a vote of the reviewer counts in the present ballot of any sample."""
+    mine = exists().where(*_counting(project_id), StandingVote.reviewer == reviewer)
+    return bool(session.execute(select(mine)).scalar())
+
+
 def by_keys(session: Session, keys: Iterable[str]) -> dict[str, Row]:
     """Return the votes of these idempotency keys, by key."""
     rows = session.execute(select(*_ROW).where(Vote.idem_key.in_(list(keys))))
