@@ -18,15 +18,14 @@ from turn_core.config import from_dict
 from turn_core.errors import JobCancelled
 from turn_core.experiments.compare import CompareInputs, run_comparison, stage_names
 from turn_core.experiments.compare_data import Chosen, choose
-from turn_core.experiments.explore_data import Candidates
 from turn_core.jobs import environment
 from turn_core.jobs.context import JobContext
+from turn_core.jobs.tasks.candidates import candidates_of
 from turn_core.methods.progress import CurvePoint, StageProgress
 from turn_core.pixels import Geometry, PixelCache, build_pixel_cache
 from turn_core.predictions import OnProgress
 from turn_core.services import bitrot, comparison_results, samples
 from turn_core.services.samples import LabelSnapshot
-from turn_core.types import SampleState
 from turn_core.types.comparing import Cell, Comparison
 
 CHOOSE = "Choose samples"
@@ -103,7 +102,7 @@ class _Compare:
         self._tell(StageProgress(CHOOSE, 0, 1))
         backbone = load_backbone(self.config.backbone, allow_hub=self.config.allow_hub)
         geometry = Geometry.of(backbone.spec)
-        candidates = _candidates(self.snapshot)
+        candidates = candidates_of(self.snapshot)
         while True:
             chosen = choose(candidates, self.config)
             gone = self._unreadable(chosen, geometry)
@@ -166,16 +165,3 @@ class _Compare:
             stage_index=self.stages.index(event.stage) + 1,
             num_stages=len(self.stages),
         )
-
-
-def _candidates(snapshot: LabelSnapshot) -> Candidates:
-    unreadable = snapshot.state == SampleState.UNREADABLE
-    return Candidates(
-        ids=snapshot.sample_ids,
-        labels=snapshot.current,
-        true=snapshot.true,
-        trusted=snapshot.trusted,
-        usable=~unreadable & ~snapshot.excluded & (snapshot.current >= 0),
-        split=snapshot.split.tolist(),
-        image_keys=snapshot.sha256s.tolist(),
-    )

@@ -16,19 +16,19 @@ from turn_core.backbones.loading import load_backbone
 from turn_core.config import ExploreConfig, from_dict
 from turn_core.errors import JobCancelled
 from turn_core.experiments.explore import ExploreInputs, run_exploration
-from turn_core.experiments.explore_data import Candidates, Selection, select_samples
+from turn_core.experiments.explore_data import Selection, select_samples
 from turn_core.experiments.explore_figures import write_figures
 from turn_core.experiments.explore_panels import PanelFolder
 from turn_core.experiments.explore_plan import panel_plan, stage_names
 from turn_core.experiments.explore_tables import write_tables
 from turn_core.jobs import environment
 from turn_core.jobs.context import JobContext
+from turn_core.jobs.tasks.candidates import candidates_of
 from turn_core.methods.progress import CurvePoint, StageProgress
 from turn_core.pixels import Geometry, PixelCache, build_pixel_cache
 from turn_core.predictions import OnProgress
 from turn_core.services import bitrot, exploration_results, samples
 from turn_core.services.samples import LabelSnapshot
-from turn_core.types import SampleState
 from turn_core.types.exploring import Exploration, Panel
 
 CHOOSE, WRITE = "Choose samples", "Write tables and figures"
@@ -106,7 +106,7 @@ class _Explore:
         self._tell(StageProgress(CHOOSE, 0, 1))
         backbone = load_backbone(self.config.backbones[0], allow_hub=self.config.allow_hub)
         geometry = Geometry.of(backbone.spec)
-        candidates = _candidates(self.snapshot)
+        candidates = candidates_of(self.snapshot)
         while True:
             selection = select_samples(candidates, self.config)
             gone = self._unreadable(selection, geometry)
@@ -177,16 +177,3 @@ class _Explore:
             stage_index=self.stages.index(event.stage) + 1,
             num_stages=len(self.stages),
         )
-
-
-def _candidates(snapshot: LabelSnapshot) -> Candidates:
-    unreadable = snapshot.state == SampleState.UNREADABLE
-    return Candidates(
-        ids=snapshot.sample_ids,
-        labels=snapshot.current,
-        true=snapshot.true,
-        trusted=snapshot.trusted,
-        usable=~unreadable & ~snapshot.excluded & (snapshot.current >= 0),
-        split=snapshot.split.tolist(),
-        image_keys=snapshot.sha256s.tolist(),
-    )
