@@ -91,6 +91,7 @@ def test_finished_cells__are_not_run_again(request_for, tmp_path, monkeypatch):
     before = (tmp_path / "out/table2.md").read_bytes()
     monkeypatch.setattr(running, "run_cell", None)
     assert run(wanted).num_finished == 2
+    assert run(replace(wanted, methods=("lp-ce",))).num_finished == 2  # others stay in the table
     assert (tmp_path / "out/table2.md").read_bytes() == before
 
 

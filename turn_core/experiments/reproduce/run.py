@@ -43,9 +43,9 @@ class ReproduceRequest:
     seeds: int = 3
     """Seeds 0, 1, ..."""
     noises: tuple[str, ...] = ()
-    """Only these, of `plan.NOISES`, or what begins so."""
+    """Only these are run, of `plan.NOISES`, or what begins so."""
     methods: tuple[str, ...] = ()
-    """Only these, of `paper.METHODS`, or what begins so."""
+    """Only these are run, of `paper.METHODS`, or what begins so."""
     per_class: int = 0
     """Above 0: the first so many training images of every class."""
     device: str = "auto"
@@ -108,6 +108,7 @@ class _Work:
     ) -> None:
         table = plan.table_of(request.table)
         self.request, self.on_event, self.check = request, on_event, check
+        self.all_rows = table.rows
         self.rows = plan.select(table, request.noises, request.methods)
         self.backbones = request.backbones or plan.default_backbones(table, request.scale)
         self.device = devices.resolve(request.device)
@@ -167,10 +168,13 @@ class _Work:
         return found
 
     def run_all(self, bench: Workbench) -> None:
-        """Take the cells of a backbone that are there and run the others, seed by seed."""
+        """Take the cells of a backbone that are there; run those asked for, seed by seed.
+
+        What an earlier call with other names has run stays in the table.
+        """
         rows = {
             (row.noise, row.name): row
-            for row in self.rows
+            for row in self.all_rows
             if sources.data_set_of(row) == bench.benchmark.data_set
         }
         cells = [
@@ -178,7 +182,8 @@ class _Work:
             for seed in range(self.request.seeds)
             for row in rows.values()
         ]
-        waiting = [cell for cell in cells if not cell.path.exists()]
+        asked = {(row.noise, row.name) for row in self.rows}
+        waiting = [c for c in cells if (c.row.noise, c.row.name) in asked and not c.path.exists()]
         self._records += [cell.kept() for cell in cells if cell.path.exists()]
         self._write()
         for cell in waiting:
@@ -216,8 +221,14 @@ class _Work:
             atomic_write(self.request.out / names[-1], drawing.figure_3(found, label))
         return names
 
+    def _shown(self) -> tuple[Row, ...]:
+        """The rows asked for, and those that have a result."""
+        known = {(record["noise"], record["row"]) for record in self._records}
+        known |= {(row.noise, row.name) for row in self.rows}
+        return tuple(row for row in self.all_rows if (row.noise, row.name) in known)
+
     def _num_wanted(self) -> int:
-        cells = {(row.noise, row.name) for row in self.rows}
+        cells = {(row.noise, row.name) for row in self._shown()}
         return len(cells) * len(self.backbones) * self.request.seeds
 
     def _write(self) -> list[str]:
@@ -226,7 +237,7 @@ class _Work:
     def _comparison(self) -> Comparison:
         return Comparison(
             name=self.request.table,
-            rows=self.rows,
+            rows=self._shown(),
             backbones=tuple(self._labels.get(name, name) for name in self.backbones),
             records=tuple(self._records),
             facts=tuple(self._facts),
