@@ -77,10 +77,12 @@ def table(rows: Sequence[MethodSummary], num_seeds: int) -> None:
     """Show a row per method, the best first: mean and spread over the seeds that are ready."""
     outside = any(row.outside for row in rows)
     scale = _scale([row.last for row in rows if row.last is not None])
-    head = ["Method", "", "Last epoch", "", "Best epoch", *(["Other domain"] if outside else [])]
-    head += ["Time per seed", "Seeds"]
+    head = {"Method": 2, "Last epoch": 2, "Best epoch": 1}
+    head |= ({"Other domain": 1} if outside else {}) | {"Time per seed": 1, "Seeds": 1}
     body = "".join(_row(row, num_seeds, scale, outside=outside) for row in rows)
-    names = "".join(f"<th>{title}</th>" for title in head)
+    names = "".join(
+        f'<th scope="col" colspan="{width}">{title}</th>' for title, width in head.items()
+    )
     st.html(
         f'<div class="turn-scroll"><table class="turn-table"><thead><tr>{names}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -99,7 +101,7 @@ def _row(row: MethodSummary, num_seeds: int, scale: tuple[float, float], *, outs
         _figure(row.best),
         *([_figure(row.outside)] if outside else []),
         duration(row.seconds.mean) if row.seconds else "–",
-        f"{row.num_ready} of {num_seeds}" + (" · failed" if row.errors else ""),
+        "failed" if row.errors and not row.num_ready else f"{row.num_ready} of {num_seeds}",
     ]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
