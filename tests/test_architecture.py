@@ -24,6 +24,7 @@ LAYERS = (
     {"math with models": "backbones checkpoint pixels"},
     {
         "algorithms": "features predictions linear_probe cleansing finetune neighbours projection",
+        "algorithms of turn-plus": "noise_aware_probe",
         "algorithms that measure": "distortion second_opinion what_if",
         "algorithms on changed copies": "views",
         "algorithms that draw maps": "map_layout",

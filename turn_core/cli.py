@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 AUDIT_OPTIONS = (
-    *("backbone", "image_column", "label_column", "true_label_column", "tau"),
+    *("method", "backbone", "image_column", "label_column", "true_label_column", "tau"),
     *("linear_probe_epochs", "finetune_epochs", "seed", "device", "settings"),
 )
 
@@ -139,6 +139,12 @@ def _add(
 
 def _add_audit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="DIR", required=True, type=Path, help="result folder")
+    command.add_argument(
+        "--method",
+        choices=("turn", "turn-plus"),
+        default="turn",
+        help="turn-plus also learns which classes are given in place of which (default: turn)",
+    )
     command.add_argument(
         "--backbone",
         metavar="NAME|PATH",

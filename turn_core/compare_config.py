@@ -43,6 +43,9 @@ METHODS: Mapping[str, MethodInfo] = {
     "turn": MethodInfo(
         "TURN", "turn", "A linear probe, then cleansing and full fine-tuning in turns, as a run."
     ),
+    "turn-plus": MethodInfo(
+        "TURN-plus", "turn", "TURN that learns which classes are given in place of which."
+    ),
     "ce": MethodInfo(
         "CE", "probe", "Cross entropy: nothing is done about wrong labels. The control."
     ),

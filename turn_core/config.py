@@ -21,6 +21,9 @@ from turn_core.what_if_config import WhatIfConfig as WhatIfConfig
 T = TypeVar("T")
 Optimizer = Literal["sgd", "adamw"]
 Augmentation = Literal["affine", "crop", "none"]
+Method = Literal["turn", "turn-plus"]
+METHOD_TITLES: Mapping[str, str] = {"turn": "TURN", "turn-plus": "TURN-plus"}
+"""What people are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,6 +148,8 @@ class FinetuneConfig:
 class TurnConfig:
     """A complete TURN run. `presets.preset_for` returns one that suits a backbone."""
 
+    method: Method = "turn"
+    """TURN, or turn-plus, which learns which classes are given in place of which."""
     backbone: str = "turn-mini"
     """A name of the registry, or the path of a local Hugging Face folder."""
     seed: int = 0
@@ -162,6 +167,7 @@ class TurnConfig:
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     def __post_init__(self) -> None:
+        _check_choice("method", self.method, tuple(METHOD_TITLES))
         _check("seed", self.seed, 0, 2**31 - 1)
         _check("holdout_fraction", self.holdout_fraction, 0, 0.5)
         _check("num_neighbours", self.num_neighbours, 1, 100)

@@ -23,3 +23,8 @@ def resolve(name: str) -> torch.device:
             f"device {name} was asked for but {count} CUDA GPUs are usable here; choose auto or cpu"
         )
     return torch.device("cpu") if kind == "cpu" else torch.device("cuda", int(number or 0))
+
+
+def inference_batch(device: torch.device) -> int:
+    """Images per forward pass without gradients: small on a CPU, where memory is the limit."""
+    return 32 if device.type == "cpu" else 256

@@ -63,6 +63,30 @@ def gce_loss_and_gradient(logits: Tensor, labels: Tensor, q: float = 0.7) -> tup
     return shortfall.squeeze(1) / -q, gradient.mul_(shortfall + 1)
 
 
+def forward_gce_loss(
+    logits: Tensor, labels: Tensor, log_transition: Tensor, q: float = 0.7
+) -> Tensor:
+    """GCE of the *given* labels under noise: (1 - f**q) / q, f = sum over c of p_c T[c, given].
+
+    `log_transition` is log T (K, K), T[c, y] = P(given = y | true = c). With q = 0 the forward
+    correction of Patrini et al. (2017). Returns (B,), from 0 to 1 / q.
+    """
+    return _gce(torch.logsumexp(_joint(logits, labels, log_transition), dim=1), q)
+
+
+def weighted_ce_loss(logits: Tensor, labels: Tensor, log_weights: Tensor) -> Tensor:
+    """-log of p_y / (p_y + sum over c != y of p_c V[c, y]), y the given label. Returns (B,).
+
+    `log_weights` is log V (K, K), 0 on the diagonal. Cross entropy where V is 1 throughout.
+    """
+    joint = _joint(logits, labels, log_weights)
+    return torch.logsumexp(joint, dim=1) - _log_probability(logits, labels)
+
+
+def _joint(logits: Tensor, labels: Tensor, log_weights: Tensor) -> Tensor:
+    return F.log_softmax(logits, dim=1) + log_weights[:, labels].T
+
+
 def elr_target(target_ema: Tensor, logits: Tensor, beta: float) -> Tensor:
     """Move running targets (B, K) towards the predictions: beta t + (1 - beta) p / sum(p).
 

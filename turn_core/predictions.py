@@ -24,6 +24,10 @@ OnProgress = Callable[[int, int], None]
 """Called with (done, total), first with what is there, then after each batch; may raise to stop."""
 
 
+LabelLoss = Callable[[Tensor, Tensor], Tensor]
+"""How badly labels (B,) fit logits (B, K), per sample: what cleansing is done by."""
+
+
 class PixelSource(Protocol):
     """N decoded images: a `pixels.PixelCache`, or any stand-in."""
 
@@ -66,6 +70,7 @@ def predict_from_features(
     features: Features,
     labels: NDArray[np.int64],
     *,
+    loss: LabelLoss = losses.ce_loss,
     on_progress: OnProgress = lambda done, total: None,
 ) -> Predictions:
     """Predictions of the linear probe on features (N, D): a pass that costs no forward pass."""
@@ -73,7 +78,7 @@ def predict_from_features(
     on_progress(0, len(labels))
     for start in range(0, len(labels), PROBE_ROWS):
         rows = slice(start, start + PROBE_ROWS)
-        _fill(out, rows, probe.logits(features[rows]), labels[rows])
+        _fill(out, rows, probe.logits(features[rows]), labels[rows], loss)
         on_progress(min(rows.stop, len(labels)), len(labels))
     return out
 
@@ -86,6 +91,7 @@ def predict_from_pixels(
     *,
     batch_size: int,
     precision: PrecisionChoice,
+    loss: LabelLoss = losses.ce_loss,
     on_progress: OnProgress,
 ) -> Predictions:
     """Predictions of the full model in evaluation mode, without augmentation; fp32 loss."""
@@ -97,7 +103,7 @@ def predict_from_pixels(
     for images in read_ahead(pixels, runs_of(0, len(labels), batch_size)):
         images = model.backbone.normalise(to_device(images, device))
         rows = slice(done, done + len(images))
-        _fill(out, rows, forward(model, images, precision), labels[rows])
+        _fill(out, rows, forward(model, images, precision), labels[rows], loss)
         done = rows.stop
         on_progress(done, len(labels))
     return out
@@ -150,10 +156,12 @@ def _empty(labels: NDArray[np.int64], num_classes: int) -> Predictions:
     )
 
 
-def _fill(out: Predictions, rows: slice, logits: Tensor, labels: NDArray[np.int64]) -> None:
-    loss = losses.ce_loss(logits, torch.from_numpy(labels).to(logits.device))
+def _fill(
+    out: Predictions, rows: slice, logits: Tensor, labels: NDArray[np.int64], loss: LabelLoss
+) -> None:
+    given = torch.from_numpy(labels).to(logits.device)
     probability, top_class = logits.softmax(dim=1).topk(out.top_class.shape[1], dim=1)
-    out.loss[rows] = loss.cpu().numpy()
-    out.given_probability[rows] = torch.exp(-loss).cpu().numpy()
+    out.loss[rows] = loss(logits, given).cpu().numpy()
+    out.given_probability[rows] = torch.exp(-losses.ce_loss(logits, given)).cpu().numpy()
     out.top_class[rows] = top_class.cpu().numpy()
     out.top_probability[rows] = probability.cpu().numpy()

@@ -13,6 +13,7 @@ from turn_core.config import CleansingConfig, NoiseConfig, TurnConfig
 from turn_core.errors import ConfigError, DataError
 from turn_core.linear_probe import Features, fit_linear_probe
 from turn_core.noise import NoisyLabels, apply_noise
+from turn_core.noise_aware_probe import fit_noise_aware_probe
 from turn_core.seeds import derive
 
 MIN_CLASS = 10
@@ -115,18 +116,37 @@ def measure(  # noqa: PLR0913 - the inputs of the paper, then keywords
     noisy = apply_noise(
         labels, num_classes, noise, seed=derive(seed, "what if noise"), inputs=inputs
     )
-    probe = fit_linear_probe(
-        features,
-        noisy.labels,
-        num_classes,
-        config.probe,
-        seed=derive(seed, "probe"),
-        device=device,
-        on_epoch=on_epoch,
+    probe = derive(seed, "probe")
+    loss = _step_one(
+        features, noisy.labels, num_classes, config, seed=probe, device=device, on_epoch=on_epoch
     )
-    logits = probe.logits(features)
-    loss = losses.ce_loss(logits, torch.from_numpy(noisy.labels).to(logits.device)).cpu().numpy()
     return _compare(noisy, loss, num_classes, config.cleansing, seed=derive(seed, "subset"))
+
+
+def _step_one(
+    features: Features,
+    labels: Ints,
+    num_classes: int,
+    config: TurnConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    on_epoch: Callable[[int, float], None],
+) -> NDArray[np.float32]:
+    """Return what step 1 of the config's method judges each label by (N,)."""
+    given = torch.from_numpy(labels).to(device)
+    if config.method == "turn-plus":
+        found = fit_noise_aware_probe(
+            features, labels, num_classes, config.probe, seed=seed, device=device, on_epoch=on_epoch
+        )
+        loss = losses.weighted_ce_loss(found.head.logits(features), given, found.alternatives)
+    else:
+        probe = fit_linear_probe(
+            features, labels, num_classes, config.probe, seed=seed, device=device, on_epoch=on_epoch
+        )
+        loss = losses.ce_loss(probe.logits(features), given)
+    values: NDArray[np.float32] = loss.cpu().numpy()
+    return values
 
 
 def _compare(

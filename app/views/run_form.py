@@ -7,9 +7,11 @@ import streamlit as st
 
 from app.format import md_escape
 from turn_core.config import (
+    METHOD_TITLES,
     Augmentation,
     CleansingConfig,
     FinetuneConfig,
+    Method,
     ProbeConfig,
     TurnConfig,
 )
@@ -17,6 +19,7 @@ from turn_core.services.backbones import BackboneChoice
 
 AUGMENTATIONS: tuple[Augmentation, ...] = ("affine", "crop", "none")
 DEVICES = ("auto", "cpu", "cuda")
+METHODS: tuple[Method, ...] = ("turn", "turn-plus")
 
 
 def configure(
@@ -75,6 +78,7 @@ def _advanced(config: TurnConfig, chosen: BackboneChoice) -> TurnConfig:
     with st.expander("Advanced", icon=":material/tune:"):
         first, second, third = st.columns(3, gap="medium")
         with first:
+            method = _method(config, key)
             cleansing, seed = _threshold(config.cleansing, key), _seed(config, key)
         with second:
             finetune = _finetuning(config.finetune, key)
@@ -90,6 +94,7 @@ def _advanced(config: TurnConfig, chosen: BackboneChoice) -> TurnConfig:
         )  # fmt: skip
     return replace(
         config,
+        method=method,
         seed=seed,
         device=device,
         holdout_fraction=float(holdout),
@@ -97,6 +102,15 @@ def _advanced(config: TurnConfig, chosen: BackboneChoice) -> TurnConfig:
         cleansing=cleansing,
         finetune=finetune,
     )
+
+
+def _method(config: TurnConfig, key: str) -> Method:
+    return st.selectbox(
+        "Method", METHODS, METHODS.index(config.method), METHOD_TITLES.__getitem__,
+        key=f"run_method_{key}",
+        help="TURN as its paper has it; or TURN-plus, which also learns which classes are given "
+        "in place of which, and judges labels by that.",
+    )  # fmt: skip
 
 
 def _threshold(config: CleansingConfig, key: str) -> CleansingConfig:

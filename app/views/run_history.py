@@ -18,6 +18,7 @@ from app.format import (
     when,
 )
 from app.views.overview import seconds_of
+from turn_core.config import METHOD_TITLES
 from turn_core.services.overviews import noise_rate
 from turn_core.services.runs import RoundChange
 from turn_core.types import Interval, Progress, Run
@@ -58,6 +59,7 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "Round": run.number,
         "State": _STATES.get(run.state, run.state),
+        "Method": METHOD_TITLES.get(run.method, run.method),
         "Backbone": run.backbone.rstrip("/").rsplit("/", 1)[-1],
         "Images": count(run.num_samples),
         "Wrong labels (95 %)": interval(noise_rate(metrics)),

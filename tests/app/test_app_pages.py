@@ -164,11 +164,13 @@ def test_runs_page_starts_a_round_with_the_chosen_settings(open_page, app_worksp
     page.number_input(key="run_epochs_turn-mini").set_value(1)
     page.number_input(key="run_tau_turn-mini").set_value(0.7)
     page.number_input(key="run_seed_turn-mini").set_value(5)
+    page.selectbox(key="run_method_turn-mini").set_value("turn-plus")
     page.button(key="run_start").click().run()
     (run,) = runs.list_runs(app_workspace, project_id)
     assert run.config["finetune"]["epochs"] == 1
     assert run.config["cleansing"]["threshold"] == 0.7
     assert run.seed == 5
+    assert run.method == run.config["method"] == "turn-plus"
     assert "Cancel" in labels(page)
 
 

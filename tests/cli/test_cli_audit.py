@@ -232,11 +232,17 @@ def test_configuration_is_the_preset_with_what_the_options_change(tmp_path):
     from turn_core.ingest.source import SourceRef
 
     request = audit.AuditRequest(
-        source=SourceRef(kind="digits"), out=tmp_path, tau=0.4, linear_probe_epochs=7, seed=3
+        source=SourceRef(kind="digits"),
+        out=tmp_path,
+        method="turn-plus",
+        tau=0.4,
+        linear_probe_epochs=7,
+        seed=3,
     )
     config = audit.configuration(request, allow_hub=False)
     assert (config.cleansing.threshold, config.probe.epochs, config.seed) == (0.4, 7, 3)
     assert (config.finetune.epochs, config.allow_hub, config.backbone) == (4, False, "turn-mini")
+    assert config.method == "turn-plus"
 
 
 def test_demo_audits_the_digits_of_which_30_percent_are_wrong(turn, backbone, tmp_path):

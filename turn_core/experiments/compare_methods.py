@@ -179,7 +179,9 @@ def _turn(
     excluded = np.ones(len(chosen.ids), np.bool_)
     excluded[split.train] = False
     backbone = images.load()
-    settings = _preset(backbone, images, seed)
+    settings = replace(
+        _preset(backbone, images, seed), method="turn-plus" if method == "turn-plus" else "turn"
+    )
     total = settings.finetune.epochs + 1
 
     def on_event(event: StageProgress | CurvePoint) -> None:

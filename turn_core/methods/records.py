@@ -52,6 +52,8 @@ class TurnData:
             value = getattr(self, name)
             if value is not None and len(value) != size:
                 raise DataError(f"{name} has {len(value)} entries but there are {size} labels")
+        if self.features is None and self.features_dir is None:
+            raise DataError("extracted features need a folder; give features or features_dir")
         used = self.labels[~self.excluded]
         present = np.unique(used)
         if len(present) < 2 or self.num_classes != len(present) or present[0] < 0:

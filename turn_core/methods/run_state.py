@@ -33,6 +33,8 @@ class RunState:
     position: Position = field(default_factory=Position)
     learning_rate_scale: float = 1.0
     probe: LinearProbe | None = None
+    alternatives: Tensor | None = None
+    """(K, K) turn-plus: see `noise_aware_probe.NoiseAwareProbe`."""
     passes: list[Predictions] = field(default_factory=list)
     clean_probability: list[NDArray[np.float32]] = field(default_factory=list)
     selected: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -56,6 +58,8 @@ class RunState:
         groups: dict[str, dict[str, Tensor]] = {}
         if self.probe is not None:
             groups["probe"] = {"weight": self.probe.weight, "bias": self.probe.bias}
+            if self.alternatives is not None:
+                groups["probe"]["alternatives"] = self.alternatives
         arrays: dict[str, NDArray[Any]] = {}
         for number, predictions in enumerate(self.passes):
             arrays |= {f"{number}.{name}": getattr(predictions, name) for name in _ARRAYS}
@@ -83,6 +87,9 @@ class RunState:
             probe=None
             if probe is None
             else LinearProbe(probe["weight"].to(device), probe["bias"].to(device)),
+            alternatives=None
+            if probe is None or "alternatives" not in probe
+            else probe["alternatives"].to(device),
             passes=passes,
             clean_probability=_series(arrays, "clean_probability"),
             selected=_series(arrays, "selected"),

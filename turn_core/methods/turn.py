@@ -3,7 +3,7 @@
 Reads like Algorithm 1 of the paper; `turn_run.TurnRun` holds the steps, and the state between them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -12,7 +12,11 @@ from turn_core.backbones.loading import Backbone
 from turn_core.config import TurnConfig
 from turn_core.methods.progress import OnEvent
 from turn_core.methods.records import TurnData, TurnResult
+from turn_core.methods.turn_plus import TurnPlusRun
 from turn_core.methods.turn_run import TurnRun
+
+METHODS: Mapping[str, type[TurnRun]] = {"turn": TurnRun, "turn-plus": TurnPlusRun}
+"""What `config.method` may say: the steps are the same, some of them done otherwise."""
 
 
 def run_turn(
@@ -43,7 +47,7 @@ def run_turn(
         JobError: training diverged twice; the message names samples.
         ResourceError: the disk has no room for features or a checkpoint.
     """
-    run = TurnRun(data, config, backbone, device, checkpoint_dir, on_event, check)
+    run = METHODS[config.method](data, config, backbone, device, checkpoint_dir, on_event, check)
     # Step 1: a linear probe on frozen features.
     features = run.extract_features()
     probe = run.fit_probe(features)

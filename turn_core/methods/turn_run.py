@@ -1,8 +1,7 @@
 """The steps of TURN and the state between them. N samples, K classes, E epochs, P = E + 1 passes.
 
 A pass scores all samples: pass 0 is the linear probe on the cached features, pass e the model after
-e epochs. A checkpoint is written after every selection, every half minute of fine-tuning, and at
-the end of every epoch.
+e epochs. Checkpoints: after every selection and epoch, and every half minute of fine-tuning.
 """
 
 from collections.abc import Callable
@@ -11,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from turn_core import losses
 from turn_core.backbones.classifier import Classifier
 from turn_core.backbones.loading import Backbone
 from turn_core.cleansing import Cleansing, balanced_clean_subset, clean_probability
 from turn_core.config import TurnConfig
+from turn_core.devices import inference_batch as inference_batch
 from turn_core.errors import DataError
 from turn_core.features import extract_features, features_key
 from turn_core.holdout import stratified_holdout
@@ -56,8 +58,6 @@ class TurnRun:
         needs_images = config.finetune.epochs > 0 or data.features is None
         if needs_images and (backbone is None or data.pixels is None):
             raise DataError("features and fine-tuning need a backbone and images; give both")
-        if data.features is None and data.features_dir is None:
-            raise DataError("extracted features need a folder; give features or features_dir")
         self.data, self.config, self.backbone, self.device = data, config, backbone, device
         self.on_event, self.check = on_event, check
         self.model: Classifier | None = None
@@ -66,11 +66,10 @@ class TurnRun:
         if data.pixels is not None and data.pixel_rows is not None:
             self.pixels = PixelRows(data.pixels, data.pixel_rows)
         self.training = Training(config, device, checkpoint_dir)
-        candidates = ~data.excluded & ~data.trusted
         self.holdout = stratified_holdout(
             data.labels,
             data.image_keys,
-            candidates,
+            ~data.excluded & ~data.trusted,
             fraction=config.holdout_fraction,
             seed=config.seed,
         )
@@ -124,17 +123,7 @@ class TurnRun:
                     self.on_event(CurvePoint("probe_loss", epoch, loss))
 
                 count(0, epochs)
-                self.training.state.probe = fit_linear_probe(
-                    features,
-                    self.data.labels,
-                    self.data.num_classes,
-                    self.config.probe,
-                    seed=derive(self.config.seed, "probe"),
-                    mask=self.trained,
-                    device=self.device,
-                    dtype=self.training.state.precision.torch_dtype,
-                    on_epoch=on_epoch,
-                )
+                self.training.state.probe = self._fit(features, on_epoch)
                 items.count *= int(self.trained.sum())
         return self.training.state.probe
 
@@ -158,13 +147,16 @@ class TurnRun:
         with self.training.state.times.measure(stage) as items:
             count = self._counter(stage, items)
             if number == 0 or self.model is None or self.pixels is None:
-                return predict_from_features(probe, features, self.data.labels, on_progress=count)
+                return predict_from_features(
+                    probe, features, self.data.labels, loss=self._loss, on_progress=count
+                )
             return predict_from_pixels(
                 self.model,
                 self.pixels,
                 self.data.labels,
                 batch_size=inference_batch(self.device),
                 precision=self.training.state.precision,
+                loss=self._loss,
                 on_progress=count,
             )
 
@@ -246,6 +238,24 @@ class TurnRun:
             notes=state.notes,
         )
 
+    def _fit(self, features: Features, on_epoch: Callable[[int, float], None]) -> LinearProbe:
+        """The head of step 1, trained on what is neither excluded nor held out."""
+        return fit_linear_probe(
+            features,
+            self.data.labels,
+            self.data.num_classes,
+            self.config.probe,
+            seed=derive(self.config.seed, "probe"),
+            mask=self.trained,
+            device=self.device,
+            dtype=self.training.state.precision.torch_dtype,
+            on_epoch=on_epoch,
+        )
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """What a label is judged by (B,): its cross entropy (paper section 4.2)."""
+        return losses.ce_loss(logits, labels)
+
     def _judge(self, losses: NDArray[np.float32]) -> Cleansing:
         """The mixture on what is not excluded."""
         used = ~self.data.excluded
@@ -270,8 +280,7 @@ class TurnRun:
         )
 
     def _clean_share(self, clean: NDArray[np.float32]) -> float:
-        used = clean[~self.data.excluded]
-        return float(np.mean(used > self.config.cleansing.threshold))
+        return float(np.mean(clean[~self.data.excluded] > self.config.cleansing.threshold))
 
     def _accuracy(self, predictions: Predictions) -> float:
         """Share of held-out samples whose top class is their label."""
@@ -289,8 +298,3 @@ class TurnRun:
             last[:] = [done]
 
         return on_progress
-
-
-def inference_batch(device: torch.device) -> int:
-    """Images per forward pass without gradients: small on a CPU, where memory is the limit."""
-    return 32 if device.type == "cpu" else 256

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from turn_core import __version__
-from turn_core.config import TurnConfig, to_dict
+from turn_core.config import Method, TurnConfig, to_dict
 from turn_core.durable import atomic_write
 from turn_core.ingest.source import SourceRef
 from turn_core.services import (
@@ -37,6 +37,7 @@ class AuditRequest:
 
     source: SourceRef
     out: Path
+    method: Method = "turn"
     backbone: str = backbones.DEFAULT
     image_column: str | None = None
     label_column: str | None = None
@@ -92,6 +93,7 @@ def configuration(request: AuditRequest, *, allow_hub: bool) -> TurnConfig:
         finetune = replace(finetune, epochs=request.finetune_epochs)
     return replace(
         config,
+        method=request.method,
         device=request.device,
         allow_hub=allow_hub,
         probe=probe,

@@ -85,7 +85,7 @@ def start_run(workspace: Workspace, project_id: int, config: TurnConfig, *, acto
             session,
             project_id=project_id,
             job_id=job.job_id,
-            method="turn",
+            method=config.method,
             backbone=config.backbone,
             seed=config.seed,
             config=plain,
