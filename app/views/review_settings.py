@@ -12,9 +12,9 @@ def form(found: ReviewSettings, *, may_change: bool) -> ReviewSettings | None:
     """Show the settings; return them when they were changed and sent."""
     with st.form("review_settings", border=True):
         st.markdown("**How labels are reviewed**")
-        first, second, third = st.columns(3, gap="large")
+        first, second, third = st.columns(3, gap="large", vertical_alignment="center")
         share = first.slider(
-            "Random audit, share of the cards",
+            "Random audit",
             0, 50, round(100 * found.audit_share), 1, format="%d %%",
             disabled=not may_change, key="review_audit_share",
             help="So many cards of the worst-first queue are drawn at random from all images. They "

@@ -111,8 +111,10 @@ class Bar {
     this.$("clear").hidden = !Object.keys(query).length;
   }
 
+  // Where one reviewer decides each image there is nothing to disagree on.
   offers(kind) {
-    return kind === (this.query.kind ?? "") || !["audit", "disagreement"].includes(kind) || this.left(kind) !== undefined;
+    if (kind === (this.query.kind ?? "")) return true;
+    return kind === "disagreement" ? this.left(kind) > 0 : kind !== "audit" || this.left(kind) !== undefined;
   }
 
   left(kind) {
