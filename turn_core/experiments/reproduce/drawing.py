@@ -17,6 +17,8 @@ Tell = Callable[[Sequence[Record]], Spread | None]
 
 SIZE = (9.0, 7.0)
 DPI = 150
+COSTS, COST_TICKS = (0.04, 4.0), (0.05, 0.1, 0.2, 0.5, 1, 2)
+"""Of the lower axis of panel (a)."""
 VALUES: dict[str, tuple[str, Callable[[Row], float]]] = {
     "probe": ("epochs", lambda row: row.variant.probe_epochs),
     "finetune": ("epochs", lambda row: row.variant.finetune_epochs),
@@ -35,7 +37,8 @@ def figure_3(found: Comparison, backbone: str) -> bytes:
         panels = zip(PANELS.items(), figure.subplots(2, 2).flat, strict=True)
         for (name, title), axes in panels:
             axes.set_title(title, fontsize=10, color=theme.text, loc="left")
-            axes.set_ylabel("test accuracy in percent", fontsize=8)
+            axes.set_ylabel("percent" if name == "tau" else "test accuracy in percent", fontsize=8)
+            axes.tick_params(labelsize=8)
             rows = [row for row in found.rows if row.panel == name]
             if name == "time":
                 _by_cost(axes, found, backbone, rows)
@@ -48,6 +51,9 @@ def figure_3(found: Comparison, backbone: str) -> bytes:
 
 def _by_cost(axes: "Axes", found: Comparison, backbone: str, rows: Sequence[Row]) -> None:
     axes.set_xscale("log")
+    axes.set_xlim(*COSTS)
+    axes.set_xticks(COST_TICKS, [f"{cost:g}" for cost in COST_TICKS])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("cost, in five-epoch fine-tunings", fontsize=8)
     for row in rows:
         records = found.of(row, backbone)
@@ -71,6 +77,7 @@ def _by_setting(
         known = [(value_of(row), tell(found.of(row, backbone))) for row in rows]
         points = [(at, figure) for at, figure in known if figure is not None]
         if points:
+            axes.set_xticks([at for at, _ in known])
             axes.errorbar(
                 [at for at, _ in points],
                 [figure.mean for _, figure in points],
