@@ -7,7 +7,9 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from votes_bench import Bench
 
-from turn_core.services import agreement, audits, projects, review, samples, votes
+from turn_core import estimates
+from turn_core.services import agreement, audits, projects, quality, review, samples, votes
+from turn_core.store import audits as draws
 from turn_core.types import Action, DecisionRequest, ReviewSettings
 
 PEOPLE = ("ann", "ben", "eve")
@@ -122,6 +124,21 @@ def test_the_consensus_of_a_conflict_follows_who_agrees_with_others(workspace, b
     assert [vote.actor for vote in conflict.votes] == ["ann", "eve", "ben"]
     by_name = {one.name: one for one in agreement.reviewers(workspace, bench.project_id)}
     assert by_name["ann"].with_consensus.value > 0.95 > by_name["eve"].with_consensus.value
+
+
+def test_a_conflict_of_the_audit_counts_as_half_wrong(workspace, bench, ids, make_run):
+    run = make_run(bench.project_id)
+    workspace.write(lambda session: draws.draw(session, bench.project_id, seed=0, number=6))
+    drawn = audits.drawn(workspace, bench.project_id)
+    for who, second in (("ann", "exclude"), ("ben", "keep")):
+        for sample_id in drawn:
+            what = second if sample_id == drawn[1] else "keep"
+            bench.vote(who, sample_id, what, queue="audit")
+    found = quality.quality(workspace, bench.project_id, run.run_id).audit
+    assert (found.num_audited, found.num_errors, found.num_in_conflict) == (5, 0, 1)
+    assert found.noise.value == pytest.approx(0.5 / 6)
+    assert found.noise.low == estimates.wilson_interval(0, 6).low
+    assert found.noise.high == estimates.wilson_interval(1, 6).high
 
 
 def test_conflicts_are_read_page_by_page(workspace, bench, ids):

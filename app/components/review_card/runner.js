@@ -110,7 +110,8 @@ class Runner {
     to.push(step.entry);
     if (told.theirs) plan.forget(step.entry);
     deck.at = step.to;
-    const one = VOTE_TEXT[told.vote] ?? "Saved";
+    const back = step.kind === "undo" && told.vote === "waiting";
+    const one = back ? "Vote taken back" : (VOTE_TEXT[told.vote] ?? "Saved");
     const done = told.number === undefined ? one : `${amount(told.number, "image")} saved`;
     const text = told.theirs ? "Left as saved" : `${done} · ${Math.round(milliseconds)} ms`;
     this.review.view.save(text, "saved");
