@@ -86,6 +86,8 @@ class CompareConfig:
     """Settings of linear probes: the TURN paper's 20 epochs, or each method's own paper's."""
     finetune_epochs: int = 5
     """Epochs of full fine-tuning by CE, GCE and ELR; TURN has those of the backbone's preset."""
+    batch_size: int = 16
+    """Samples per step of theirs: small, so that few samples make as many steps as large sets."""
     max_samples: int = 2000
     """At most so many samples, trained on and held out, equally many per class."""
     holdout_fraction: float = 0.2
@@ -111,6 +113,7 @@ class CompareConfig:
         check_range("compare.seeds", self.seeds, 1, MAX_SEEDS)
         check_choice("compare.budget", self.budget, ("short", "own"))
         check_range("compare.finetune_epochs", self.finetune_epochs, 1, 1000)
+        check_range("compare.batch_size", self.batch_size, 2, 65536)
         check_range("compare.max_samples", self.max_samples, 20, 1_000_000)
         check_range("compare.holdout_fraction", self.holdout_fraction, 0.05, 0.8)
         check_range("compare.seed", self.seed, 0, 2**31 - 1 - MAX_SEEDS)

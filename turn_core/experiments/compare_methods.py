@@ -122,16 +122,8 @@ def _probe(
     config: CompareConfig,
     on_step: OnStep,
 ) -> _Found:
-    settings = _settings(method, config)
-    epochs = settings.head.epochs if hasattr(settings, "head") else settings.epochs
-    result = baselines[method](
-        _features_of(method, split, material),
-        settings,
-        seed=seed,
-        device=material.device,
-        on_epoch=lambda epoch, accuracy: on_step(epoch, max(epoch, epochs)),
-    )
-    return _from(result)
+    data = _features_of(method, split, material)
+    return _baseline(method, _settings(method, config), seed, data, material, on_step)
 
 
 def _fft(
@@ -142,12 +134,18 @@ def _fft(
     config: CompareConfig,
     on_step: OnStep,
 ) -> _Found:
-    images, chosen = _images(material), material.chosen
+    images, chosen = material.images, material.chosen
+    assert images is not None  # run_cell has checked it
     settings = _settings(method.removesuffix("-fft"), config)
     assert isinstance(settings, CeConfig | GceConfig | ElrConfig)  # no other name ends in -fft
     backbone = images.load()
     preset = _preset(backbone, images, seed)
-    finetune = replace(preset.finetune, epochs=config.finetune_epochs)
+    finetune = replace(
+        preset.finetune,
+        epochs=config.finetune_epochs,
+        batch_size=config.batch_size,
+        micro_batch_size=min(config.batch_size, preset.finetune.micro_batch_size),
+    )
     result = run_fft(
         ImageData(
             pixels=PixelRows(images.pixels, split.train),
@@ -175,7 +173,8 @@ def _turn(
     on_step: OnStep,
 ) -> _Found:
     """TURN as a run does it; what is measured on counts as excluded: scored, never trained on."""
-    images, chosen = _images(material), material.chosen
+    images, chosen = material.images, material.chosen
+    assert images is not None  # run_cell has checked it
     excluded = np.ones(len(chosen.ids), np.bool_)
     excluded[split.train] = False
     backbone = images.load()
@@ -219,15 +218,7 @@ def _tuner(
 ) -> _Found:
     settings, data = tuner_settings()[method], _features_of(method, split, material)
     if not isinstance(settings, NmTuneConfig):
-        epochs = settings.head.epochs
-        probe = baselines["ce"](
-            data,
-            settings,
-            seed=seed,
-            device=material.device,
-            on_epoch=lambda epoch, accuracy: on_step(epoch, max(epoch, epochs)),
-        )
-        return _from(probe)
+        return _baseline("ce", settings, seed, data, material, on_step)
     curve = AccuracyCurve(data.test_labels, lambda epoch, accuracy: on_step(epoch, settings.epochs))
     model = fit_nmtune(
         data.features,
@@ -241,6 +232,20 @@ def _tuner(
     )
     result = curve.result(model.logits(data.features))
     return replace(_from(result), tuned=model.tune(data.test_features).cpu().numpy())
+
+
+def _baseline(
+    name: str, settings: Any, seed: int, data: BaselineData, material: Material, on_step: OnStep
+) -> _Found:
+    epochs = settings.head.epochs if hasattr(settings, "head") else settings.epochs
+    result = baselines[name](
+        data,
+        settings,
+        seed=seed,
+        device=material.device,
+        on_epoch=lambda epoch, accuracy: on_step(epoch, max(epoch, epochs)),
+    )
+    return _from(result)
 
 
 def _settings(name: str, config: CompareConfig) -> Any:
@@ -275,11 +280,6 @@ def _spectrum(split: Split, material: Material, found: _Found) -> dict[str, floa
         "sve_after": singular_value_entropy(after),
         "lsvr_after": largest_singular_value_ratio(after),
     }
-
-
-def _images(material: Material) -> Images:
-    assert material.images is not None  # run_cell has checked it
-    return material.images
 
 
 def _preset(backbone: Backbone, images: Images, seed: int) -> TurnConfig:
