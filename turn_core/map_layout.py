@@ -25,6 +25,10 @@ PHASES = ((125, 12.0, 0.5), (250, 1.0, 0.8))
 """t-SNE: iterations, exaggeration of the attraction, momentum. Half the usual iterations: more do
 not make the map more trustworthy."""
 
+SMALL = 1_000
+"""Up to this many points a later map takes the last phase alone: exaggerated, so few points leave
+their places for good whether their features have changed or not (docs/maps.md has figures)."""
+
 FEW = 5_000
 """Up to this many points t-SNE's repulsion is quicker by a tree than on a grid, and there is time
 for a first map to go through the phases twice: a later one, which goes through them once from
@@ -106,7 +110,7 @@ def tsne(
     from openTSNE import TSNEEmbedding, affinity, nearest_neighbors
 
     few = len(features) <= FEW
-    phases = PHASES * 2 if few and not start.is_earlier_map else PHASES
+    phases = _phases(len(features), is_later=start.is_earlier_map)
     steps.begin(sum(iterations for iterations, _, _ in phases))
     indices, distances = _neighbours(features, 3 * PERPLEXITY, steps.check)
     near = affinity.PerplexityBasedNN(
@@ -127,6 +131,12 @@ def tsne(
         positions.optimize(iterations, exaggeration=exaggeration, momentum=momentum, inplace=True)
     steps.finish()
     return np.ascontiguousarray(positions, dtype=np.float32)
+
+
+def _phases(num: int, *, is_later: bool) -> tuple[tuple[int, float, float], ...]:
+    if is_later:
+        return PHASES[1:] if num <= SMALL else PHASES
+    return PHASES * 2 if num <= FEW else PHASES
 
 
 def umap(features: NDArray[np.floating], start: Start, steps: Steps) -> NDArray[np.float32]:

@@ -31,6 +31,12 @@ MAX_POINTS = 100_000
 MIN_POINTS = 4
 """Fewer have no neighbourhood that t-SNE or UMAP could keep."""
 
+NEAR = 0.2
+"""In standard deviations of a map: a point this far from where it was counts half."""
+
+ALIGN_ROUNDS = 20
+"""How often `align` weighs the points anew."""
+
 
 def project(
     features: NDArray[np.floating],
@@ -103,7 +109,9 @@ def align(projection: NDArray[np.floating], reference: NDArray[np.floating]) -> 
 
     Rotation and reflection are those of orthogonal Procrustes (Schönemann, 1966); centre and size
     (root mean square distance from the centre) become those of the reference. The least-squares
-    size is not taken: it shrinks a map to a dot where it has little in common with the first.
+    size is not taken: it shrinks a map to a dot where it has little in common with the first. The
+    points are weighted anew, round after round, by how near they come to where they were (Cauchy
+    weights; Holland & Welsch, 1977): those that have moved far do not pull the others along.
 
     Raises:
         DataError: the shapes differ or are not (N, 2).
@@ -113,13 +121,13 @@ def align(projection: NDArray[np.floating], reference: NDArray[np.floating]) -> 
             f"projection has shape {projection.shape}, reference {reference.shape}; "
             "give two maps (N, 2) of the same points"
         )
-    centre = reference.mean(axis=0, dtype=np.float64)
-    fixed = reference - centre
-    moving = projection - projection.mean(axis=0, dtype=np.float64)
-    left, _, right = np.linalg.svd(moving.T @ fixed)
-    size = float(np.linalg.norm(moving))
-    scale = float(np.linalg.norm(fixed)) / size if size > 0 else 0.0
-    return np.asarray(moving @ (left @ right) * scale + centre, np.float32)
+    moving, fixed = projection.astype(np.float64), reference.astype(np.float64)
+    near = NEAR * float(fixed.std()) or 1.0
+    placed = _laid_on(moving, fixed, np.ones(len(fixed)))
+    for _ in range(ALIGN_ROUNDS):
+        apart = np.linalg.norm(placed - fixed, axis=1)
+        placed = _laid_on(moving, fixed, 1 / (apart**2 + near**2))
+    return np.asarray(placed, np.float32)
 
 
 def sample_by_class(labels: NDArray[np.integer], limit: int, *, seed: int) -> NDArray[np.int64]:
@@ -143,6 +151,19 @@ def sample_by_class(labels: NDArray[np.integer], limit: int, *, seed: int) -> ND
     # Round after round every class gives one more sample, until the limit is reached.
     taken = order[np.argsort(place, kind="stable")[:limit]]
     return np.sort(taken).astype(np.int64)
+
+
+def _laid_on(
+    moving: NDArray[np.float64], fixed: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `moving` turned, shifted and resized to lie on `fixed`, the points so weighted."""
+    share = weights / weights.sum()
+    centre = share @ fixed
+    there, here = fixed - centre, moving - share @ moving
+    left, _, right = np.linalg.svd((here * share[:, None]).T @ there)
+    size = float(np.sqrt(share @ (here**2).sum(axis=1)))
+    scale = float(np.sqrt(share @ (there**2).sum(axis=1))) / size if size > 0 else 0.0
+    return np.asarray(here @ (left @ right) * scale + centre)
 
 
 def _check_features(
