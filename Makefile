@@ -25,8 +25,12 @@ demo: install  ## Audit the built-in digits without a browser, into out/demo
 doctor: install  ## Check this machine and say what to mend
 	$(BIN)/python -m turn_core doctor
 
+# Files of tests run beside each other, one process per core, at most four: each has servers and a browser of
+# its own. One thread each, or they would fight for the cores.
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
 test: install-dev  ## Run every test: unit, page, browser, real worker
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 fast: install-dev  ## Run the unit tests only, for the loop while coding
 	$(BIN)/python -m pytest -m "not browser and not worker and not postgres and not slow and not real_data"
@@ -35,7 +39,7 @@ check: install-dev  ## Run what a change must pass: format, lint, types, then ev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 bench: install-dev  ## List the benchmarks; one is run by: make bench NAME=audit_scale ARGS="..."
 ifdef NAME

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from e2e_helpers import ROOT, free_port, start_web, stop
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from turn_core.config import Settings
 from turn_core.services import jobs
@@ -17,6 +17,7 @@ from turn_core.services.workspace import Workspace, open_workspace
 
 sys.path.insert(0, str(ROOT / "tests" / "app"))  # the seeding that the page tests use
 CHROMIUM = Path("/usr/bin/chromium")
+expect.set_options(timeout=20_000)  # the other test processes may have the cores for a while
 
 
 @dataclass(frozen=True, slots=True)

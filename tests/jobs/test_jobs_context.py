@@ -115,8 +115,13 @@ def test_ctrl_c_gives_the_job_back_and_handlers_are_put_back(workspace, tmp_path
     path = tmp_path / "n"
     job = submit(workspace, "count", path=str(path), to=1000)
     before = signal.getsignal(signal.SIGINT)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def press_once_it_counts():
+        while not path.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_once_it_counts).start()
     with pytest.raises(KeyboardInterrupt):
         run_here(workspace, job)
     assert signal.getsignal(signal.SIGINT) is before
