@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.usefixtures("cluster", "one_thread"),
     pytest.mark.slow,
+    pytest.mark.timeout(900),
 ]
 SPACE = SearchSpace(learning_rates=(1e-1, 1e-5), weight_decays=(1e-4,), batch_sizes=(32,))
 CONFIGS = SPACE.configs(ProbeConfig(epochs=3, min_steps=0))

@@ -24,7 +24,7 @@ ENVIRON = {
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_raylet_start_wait_time_s": "180",
+    "RAY_raylet_start_wait_time_s": "60",
 }
 """No report to Ray's makers, no notes to developers on the terminal; patience on a busy machine."""
 
@@ -42,7 +42,7 @@ def connected(address: str = LOCAL, *, num_cpus: int | None = None) -> Iterator[
 
     Raises:
         ConfigError: Ray is not installed.
-        ResourceError: there is no cluster at the address.
+        ResourceError: there is no cluster at the address, or Ray did not come up.
     """
     if not installed():
         raise ConfigError(f"this needs Ray, which is not installed: run `{INSTALL}`")
@@ -64,7 +64,13 @@ def connected(address: str = LOCAL, *, num_cpus: int | None = None) -> Iterator[
         )
     except ConnectionError as error:
         raise ResourceError(
-            f"no Ray cluster answers at {address!r}: start one, or give its address"
+            f"no Ray cluster lets us in at {address!r}: give the address of one that runs, and "
+            "RAY_AUTH_MODE=token where it asks for a token"
+        ) from error
+    except Exception as error:  # Ray raises a bare one where its processes do not come up in time
+        ray.shutdown()
+        raise ResourceError(
+            f"Ray did not start ({error}): try again when the machine is less busy"
         ) from error
     try:
         yield ray

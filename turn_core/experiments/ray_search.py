@@ -103,6 +103,9 @@ def _listener(tune: Any, configs: Mapping[int, ProbeConfig], ended: Ended) -> An
     heard: set[int] = set()
 
     class Listener(tune.Callback):  # type: ignore[misc]
+        def __reduce__(self) -> Any:
+            return tune.Callback, ()  # Tune saves what it could go on from; we never do
+
         def on_trial_result(self, *, result: Mapping[str, Any], **_info: Any) -> None:
             index = int(result["config"][NUMBER])
             if index not in heard:
@@ -117,6 +120,9 @@ def _stopper(tune: Any, stop: threading.Event) -> Any:
     """Return what tells Tune to end all trials once `stop` is set."""
 
     class Stopper(tune.Stopper):  # type: ignore[misc]
+        def __reduce__(self) -> Any:
+            return tune.stopper.NoopStopper, ()
+
         def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
             return False
 
