@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.routes import api_routes
 from app.routes.queue_wire import queue_from, queue_query
 from app.routes.security import Shield
+from app.sessions import default_reviewer
 from turn_core.errors import DataError
 from turn_core.services import members, projects
 from turn_core.types import QueueFilter, QueueKind, ReviewStatus
@@ -115,6 +116,7 @@ def test_a_viewer_sees_the_queue_and_is_refused_when_deciding(client, app_worksp
     project_id = seed_project(app_workspace)
     run_id = seed_run(app_workspace, project_id)
     members.set_member(app_workspace, "olga", Role.OWNER, actor="olga")
+    members.set_member(app_workspace, default_reviewer(), Role.VIEWER, actor="olga")
     api, safe = f"/api/projects/{project_id}", {"X-Turn-Audit": "1"}
     card = client.get(f"{api}/queue?run_id={run_id}&limit=1").json()["candidates"][0]
     decision = {"id": card["id"], "version": 0, "action": "keep", "key": "k" * 9}
