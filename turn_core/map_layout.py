@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from turn_core.distortion import trustworthiness
 from turn_core.neighbours import nearest_neighbours
 from turn_core.seeds import derive
 
@@ -21,13 +22,19 @@ OnProgress = Callable[[int, int], None]
 PERPLEXITY = 30
 """Effective number of t-SNE neighbours; at most a third of the others."""
 
-PHASES = ((125, 12.0, 0.5), (250, 1.0, 0.8))
+Phases = tuple[tuple[int, float, float], ...]
+
+PHASES: Phases = ((125, 12.0, 0.5), (250, 1.0, 0.8))
 """t-SNE: iterations, exaggeration of the attraction, momentum. Half the usual iterations: more do
 not make the map more trustworthy."""
 
 SMALL = 1_000
-"""Up to this many points a later map takes the last phase alone: exaggerated, so few points leave
-their places for good whether their features have changed or not (docs/maps.md has figures)."""
+"""Up to this many points a later t-SNE map is also made by the last phase alone: exaggerated, so
+few points leave their places for good, whether their features have changed or not."""
+
+STEADY = 0.01
+"""The steadier of the two is taken where its trustworthiness is at most this much lower; where most
+features have changed it would show where the points were, and not where they belong."""
 
 FEW = 5_000
 """Up to this many points t-SNE's repulsion is quicker by a tree than on a grid, and there is time
@@ -107,36 +114,49 @@ def tsne(
     features: NDArray[np.floating], start: Start, steps: Steps, *, n_jobs: int
 ) -> NDArray[np.float32]:
     """Return t-SNE positions (N, 2): openTSNE, by a tree for few points, by FFT for many."""
-    from openTSNE import TSNEEmbedding, affinity, nearest_neighbors
+    from openTSNE import affinity, nearest_neighbors
 
-    few = len(features) <= FEW
-    phases = _phases(len(features), is_later=start.is_earlier_map)
-    steps.begin(sum(iterations for iterations, _, _ in phases))
+    plans = _plans(len(features), is_later=start.is_earlier_map)
+    steps.begin(sum(iterations for plan in plans for iterations, _, _ in plan))
     indices, distances = _neighbours(features, 3 * PERPLEXITY, steps.check)
     near = affinity.PerplexityBasedNN(
         knn_index=nearest_neighbors.PrecomputedNeighbors(indices, distances),
         perplexity=min(PERPLEXITY, indices.shape[1] / 3),
         n_jobs=n_jobs,
     )
+    maps = [_descend(near, start, steps, plan, n_jobs=n_jobs) for plan in plans]
+    if len(maps) > 1:
+        whole, steady = (trustworthiness(features, made, check=steps.check) for made in maps)
+        maps = maps[1:] if steady >= whole - STEADY else maps
+    steps.finish()
+    return maps[0]
+
+
+def _plans(num: int, *, is_later: bool) -> tuple[Phases, ...]:
+    """Return what each map that is made goes through; of two the first is the usual one."""
+    if is_later:
+        return (PHASES, PHASES[1:]) if num <= SMALL else (PHASES,)
+    return (PHASES * 2,) if num <= FEW else (PHASES,)
+
+
+def _descend(
+    near: Any, start: Start, steps: Steps, phases: Phases, *, n_jobs: int
+) -> NDArray[np.float32]:
+    from openTSNE import TSNEEmbedding
+
     steps.check()
+    places = start.positions(FIRST_SPREAD)
     positions = TSNEEmbedding(
-        start.positions(FIRST_SPREAD),
+        places,
         near,
-        negative_gradient_method="bh" if few else "fft",
+        negative_gradient_method="bh" if len(places) <= FEW else "fft",
         n_jobs=n_jobs,
         callbacks=[lambda iteration, error, positions: steps.advance(EVERY)],
         callbacks_every_iters=EVERY,
     )
     for iterations, exaggeration, momentum in phases:
         positions.optimize(iterations, exaggeration=exaggeration, momentum=momentum, inplace=True)
-    steps.finish()
     return np.ascontiguousarray(positions, dtype=np.float32)
-
-
-def _phases(num: int, *, is_later: bool) -> tuple[tuple[int, float, float], ...]:
-    if is_later:
-        return PHASES[1:] if num <= SMALL else PHASES
-    return PHASES * 2 if num <= FEW else PHASES
 
 
 def umap(features: NDArray[np.floating], start: Start, steps: Steps) -> NDArray[np.float32]:
