@@ -35,7 +35,7 @@ def ids(workspace, project_id):
 
 
 def category(vote):
-    return f"{vote.action.value} {vote.class_id}"
+    return vote.action.value if vote.class_id is None else f"class {vote.class_id}"
 
 
 def test_kappas_are_those_of_scikit_learn_on_the_listed_votes(workspace, bench, ids):

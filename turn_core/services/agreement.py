@@ -21,7 +21,8 @@ from turn_core.types.voting import Agreement, Consensus, PairAgreement, Reviewer
 
 Ballots = Mapping[tuple[int, int], tuple[Vote, ...]]
 """Votes that count by (sample, ballot), the first one first."""
-Choice = tuple[Action, int | None]
+Category = Action | int
+"""A class, whether it was kept or put; else what was done."""
 
 _NO_DECISION = (Action.UNDO, Action.SKIP)
 
@@ -36,7 +37,7 @@ def agreement(workspace: Workspace, project_id: int) -> Agreement:
         project_queries.get_project(session, project_id)
         ballots = closed_ballots(session, project_id)
     votes = [ballot for ballot in ballots.values() if len(ballot) > 1]
-    number: dict[Choice, int] = {}
+    number: dict[Category, int] = {}
     items = [(n, _number(vote, number)) for n, ballot in enumerate(votes) for vote in ballot]
     columns = np.array(items, np.int64).reshape(-1, 2)
     overall = estimates.fleiss_kappa(columns[:, 0], columns[:, 1])
@@ -83,18 +84,26 @@ def consensus(ballots: Ballots) -> dict[tuple[int, int], Consensus]:
     """
     if not ballots:
         return {}
-    keys, number, people = sorted(ballots), dict[Choice, int](), dict[str, int]()
+    keys, number, people = sorted(ballots), dict[Category, int](), dict[str, int]()
     rows = [
         (place, people.setdefault(vote.actor, len(people)), _number(vote, number))
         for place, key in enumerate(keys)
         for vote in ballots[key]
     ]
     items, persons, categories = np.array(rows, np.int64).T
-    found, choices = estimates.dawid_skene(items, persons, categories), list(number)
+    found, named = estimates.dawid_skene(items, persons, categories), list(number)
     return {
-        key: Consensus(*choices[int(best)], float(probability))
+        key: _consensus(ballots[key], named[int(best)], float(probability))
         for key, best, probability in zip(keys, found.best, found.probability)
     }
+
+
+def _consensus(ballot: Sequence[Vote], category: Category, probability: float) -> Consensus:
+    """Return the consensus in the words of who voted so; a class nobody voted for is put."""
+    if isinstance(category, Action):
+        return Consensus(category, None, probability)
+    words = [vote.action for vote in ballot if vote.class_id == category]
+    return Consensus(words[0] if words else Action.RELABEL, category, probability)
 
 
 def closed_ballots(session: Session, project_id: int) -> Ballots:
@@ -106,13 +115,14 @@ def closed_ballots(session: Session, project_id: int) -> Ballots:
     return {key: tuple(votes) for key, votes in found.items()}
 
 
-def _number(vote: Vote, known: dict[Choice, int]) -> int:
-    """Return the number of what was chosen; two votes for one class are the same choice."""
-    return known.setdefault((vote.action, vote.class_id), len(known))
+def _number(vote: Vote, known: dict[Category, int]) -> int:
+    """Return the number of the category of a vote."""
+    category = vote.action if vote.class_id is None else vote.class_id
+    return known.setdefault(category, len(known))
 
 
 def _pairs(
-    ballots: Sequence[Sequence[Vote]], number: dict[Choice, int]
+    ballots: Sequence[Sequence[Vote]], number: dict[Category, int]
 ) -> tuple[PairAgreement, ...]:
     chosen: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for ballot in ballots:
