@@ -28,7 +28,7 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider():
     """The address of a provider that knows Olga, Eve and Rita."""
     port = free_port()
