@@ -169,6 +169,7 @@ def _section(found: Comparison, backbone: str) -> list[str]:
     known = reference(found.name, backbone)
     lines = [f"## {backbone} (the paper's numbers: {known}, all classes)", ""]
     if found.name in ("table2", "table3", "table5"):
+        lines += ["Who is first among the methods below, by the best epoch:", ""]
         lines += [*_winners(found, backbone), ""]
     for group in dict.fromkeys((row.noise, row.panel) for row in found.rows):
         rows = [row for row in found.rows if (row.noise, row.panel) == group]
