@@ -134,13 +134,13 @@ def test_aligned__tsne_points_that_stay_are_found_again_unlike_on_a_map_of_its_o
 
 
 def test_aligned__shows_the_new_neighbours_where_all_features_changed():
-    features, _ = islands(200, 10, dim=10)
-    later = features[np.random.default_rng(0).permutation(200)]
+    features = np.random.default_rng(3).normal(size=(300, 5)).astype(np.float32)
+    later = features[np.random.default_rng(0).permutation(300)]
     first = project(features, "tsne", seed=0)
     maps = project(later, "tsne", seed=1), project_aligned(later, first, "tsne", seed=1)
     unit = later / np.linalg.norm(later, axis=1, keepdims=True)
     alone, aligned = (trustworthiness(unit, found, n_neighbors=15) for found in maps)
-    assert aligned > alone - 0.02
+    assert aligned > alone - 0.02  # the last phase alone: 0.04 less
 
 
 def test_aligned__points_of_islands_that_stay_move_less_than_on_a_map_of_its_own():
