@@ -229,10 +229,16 @@ def test_web_process_never_loads_what_only_jobs_need(server, project, page: Page
 
 
 def test_slow_image_is_hidden_until_it_is_there(server, project, page: Page):
-    page.route("**/preview?*", lambda route: (page.wait_for_timeout(400), route.continue_()))
-    page.goto(f"{server.url}/review?project={project}")
+    held: list[Route] = []
+    page.route("**/preview?*", lambda route: held.append(route))
+    with page.expect_request("**/preview?*"):
+        page.goto(f"{server.url}/review?project={project}")
     image = page.locator(".js-image")
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
     expect(image).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute("**/preview?*")
     expect(image).to_be_visible()
 
 
