@@ -5,11 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from turn_core.errors import ConflictError
+from turn_core.services import leases
 from turn_core.services.workspace import Workspace
 from turn_core.store import comparisons as queries
-from turn_core.store import jobs as job_queries
-from turn_core.types import JobState
 from turn_core.types.comparing import Cell, Comparison
 
 
@@ -33,7 +31,7 @@ def save_cell(
     """
 
     def work(session: Session) -> None:
-        _check_fence(session, comparison.job_id, fence)
+        leases.require_fence(session, comparison.job_id, fence)
         queries.put_cell(session, comparison, cell)
 
     workspace.write(work)
@@ -53,13 +51,7 @@ def save_summary(
     """
 
     def work(session: Session) -> None:
-        _check_fence(session, comparison.job_id, fence)
+        leases.require_fence(session, comparison.job_id, fence)
         queries.set_summary(session, comparison.comparison_id, summary)
 
     workspace.write(work)
-
-
-def _check_fence(session: Session, job_id: int, fence: int | None) -> None:
-    job = job_queries.get_row(session, job_id, lock=True)
-    if fence is not None and (job.state != JobState.RUNNING or job.fence != fence):
-        raise ConflictError(f"job {job_id} was given to another worker: this one stops")

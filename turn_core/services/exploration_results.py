@@ -5,11 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from turn_core.errors import ConflictError
+from turn_core.services import leases
 from turn_core.services.workspace import Workspace
 from turn_core.store import explorations as queries
-from turn_core.store import jobs as job_queries
-from turn_core.types import JobState
 from turn_core.types.exploring import Exploration, Panel
 
 
@@ -42,7 +40,7 @@ def save_panel(
     }
 
     def work(session: Session) -> None:
-        _check_fence(session, exploration.job_id, fence)
+        leases.require_fence(session, exploration.job_id, fence)
         queries.put_panel(session, exploration.exploration_id, panel.idx, values)
 
     workspace.write(work)
@@ -62,13 +60,7 @@ def save_summary(
     """
 
     def work(session: Session) -> None:
-        _check_fence(session, exploration.job_id, fence)
+        leases.require_fence(session, exploration.job_id, fence)
         queries.set_summary(session, exploration.exploration_id, summary)
 
     workspace.write(work)
-
-
-def _check_fence(session: Session, job_id: int, fence: int | None) -> None:
-    job = job_queries.get_row(session, job_id, lock=True)
-    if fence is not None and (job.state != JobState.RUNNING or job.fence != fence):
-        raise ConflictError(f"job {job_id} was given to another worker: this one stops")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from turn_core.errors import ConflictError
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
 from turn_core.store import jobs as queries
@@ -212,6 +213,19 @@ def end_job(
     queries.end(session, job_id, state=state, now=now, error=error, result=result)
     if kind == JobKind.TRAIN and state != JobState.DONE:
         run_queries.follow_job(session, job_id, state.value, now=now, error=error)
+
+
+def require_fence(session: Session, job_id: int, fence: int | None) -> None:
+    """Let only the job's present worker go on, and keep it so until the end. For other services.
+
+    Without a `fence` (what runs in the caller's own process) anybody may.
+
+    Raises:
+        ConflictError: another worker has the job, or it has ended.
+    """
+    job = queries.get_row(session, job_id, lock=True)
+    if fence is not None and (job.state != JobState.RUNNING or job.fence != fence):
+        raise ConflictError(f"job {job_id} was given to another worker: this one stops")
 
 
 def fresh_job(session: Session, job_id: int) -> Job:

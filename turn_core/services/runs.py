@@ -14,15 +14,14 @@ from sqlalchemy.orm import Session
 
 from turn_core.config import TurnConfig, to_dict
 from turn_core.errors import ConflictError, DataError
-from turn_core.services import jobs, overviews
+from turn_core.services import jobs, leases, overviews
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
-from turn_core.store import jobs as job_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import runs as queries
 from turn_core.store import samples as sample_queries
 from turn_core.store import scores as score_queries
-from turn_core.types import Interval, JobKind, JobState, Run, ScoreRow
+from turn_core.types import Interval, JobKind, Run, ScoreRow
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +162,7 @@ def save_scores(
             return False
         if run.state not in queries.UNFINISHED:
             raise ConflictError(f"run {run.number} is {run.state}: its scores are not stored")
-        _check_fence(session, run.job_id, fence)
+        leases.require_fence(session, run.job_id, fence)
         _check_scores(session, run.project_id, rows)
         score_queries.insert_scores(session, run.project_id, run_id, rows)
         found = {"metrics": dict(metrics), "environment": dict(environment), "error": None}
@@ -232,12 +231,6 @@ def _check_classes(session: Session, project_id: int, counts: Mapping[int, int])
             f"an audit needs samples of at least two classes, all {counts[only]} usable ones are "
             f"{names[only]!r}: browsing and labelling work, training does not"
         )
-
-
-def _check_fence(session: Session, job_id: int, fence: int | None) -> None:
-    job = job_queries.get_row(session, job_id)
-    if fence is not None and (job.state != JobState.RUNNING or job.fence != fence):
-        raise ConflictError(f"job {job_id} was given to another worker: this one's scores are late")
 
 
 def _check_scores(session: Session, project_id: int, rows: Sequence[ScoreRow]) -> None:
