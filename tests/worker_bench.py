@@ -17,6 +17,8 @@ from turn_core.services.workspace import open_workspace
 from turn_core.types import JobKind, JobState
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 240.0
+"""Seconds a test waits for anything: jobs are nice, and a busy machine runs them last."""
 FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 START = """
@@ -55,7 +57,16 @@ class Bench:
     def job(self, job_id):
         return jobs.get_job(self.workspace, job_id)
 
-    def wait(self, condition, what, seconds=40.0):
+    def process_of(self, job_id):
+        """The process that runs a job, once it is known."""
+
+        def known():
+            found = (p for p in jobs.running_processes(self.workspace) if p.job_id == job_id)
+            return next((p.pid for p in found if p.pid), None)
+
+        return processes.identify(self.wait(known, f"process of job {job_id}"))
+
+    def wait(self, condition, what, seconds=PATIENCE):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if found := condition():
@@ -63,7 +74,7 @@ class Bench:
             time.sleep(0.03)
         raise AssertionError(f"not within {seconds} s: {what}")
 
-    def ended(self, job_id, seconds=40.0):
+    def ended(self, job_id, seconds=PATIENCE):
         self.wait(lambda: self.job(job_id).state in FINAL, f"end of job {job_id}", seconds)
         return self.job(job_id)
 
@@ -72,5 +83,5 @@ class Bench:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for process in self.workers:
-            process.wait(30)
+            process.wait(PATIENCE)
         self.workspace.close()

@@ -19,8 +19,18 @@ def tell(context):
     return {"nice": os.nice(0), "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "pid": os.getpid()}
 
 
+def wait_for(context, path):
+    """Hold the job until the test makes this file."""
+    while not Path(path).exists():
+        context.check()
+        time.sleep(0.02)
+
+
 def count(context):
-    """Count to `to`, from where the file stands, writing each number to the file."""
+    """Count to `to`, from where the file stands, writing each number to the file.
+
+    Once `hold_at` is written, wait for the file `go_on`.
+    """
     path = Path(context.params["path"])
     start = len(path.read_text().split()) if path.exists() else 0
     for number in range(start, context.params["to"]):
@@ -29,7 +39,9 @@ def count(context):
         context.curve("count", number, number * 2.0)
         with path.open("a") as file:
             file.write(f"{number}\n")
-        time.sleep(context.params.get("pause", 0.05))
+        time.sleep(context.params.get("pause", 0.01))
+        if number == context.params.get("hold_at"):
+            wait_for(context, context.params["go_on"])
     return {"first": start}
 
 
@@ -63,8 +75,7 @@ def crash(context):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def take_turns(context):
-    """Note when it ran, for seeing whether two ran at once."""
-    began = time.time()
-    time.sleep(0.5)
-    return {"began": began, "ended": time.time()}
+def hold(context):
+    """Say by a file that it runs, and run until there is another."""
+    Path(context.params["here"]).touch()
+    wait_for(context, context.params["until"])
