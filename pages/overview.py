@@ -12,8 +12,8 @@ project_id = state.project_id()
 worker = jobs.worker_status(workspace)
 
 if project_id is None:
-    choice = view.welcome()
     view.worker_banner(worker)
+    choice = view.welcome()
     if choice == "demo":
         state.watch_job(demo.start_demo(workspace, actor=reviewer).job_id)
     if choice:

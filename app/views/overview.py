@@ -45,7 +45,16 @@ def welcome() -> str | None:
             "on this server. Your images stay on this machine."
         )
         upload = st.button("Upload your images", icon=":material/upload:", key="upload")
+    _how_it_works()
     return "demo" if try_demo else "upload" if upload else None
+
+
+def _how_it_works() -> None:
+    st.space("small")
+    st.subheader("How it works")
+    for column, (icon, title, text) in zip(st.columns(len(_HOW), gap="medium"), _HOW, strict=True):
+        column.markdown(f":material/{icon}: **{title}**")
+        column.caption(text)
 
 
 def project_title(project: Project) -> str:
@@ -89,6 +98,15 @@ def found_a_group(run: Run) -> bool:
     """Say whether the round told suspicious labels from the rest, or could only rank them."""
     return bool(run.metrics.get("num_issues"))
 
+
+_HOW = (
+    ("upload", "Import", "Checked image by image. What cannot be read is listed with its reason."),
+    ("model_training", "Train", "In the background, with live curves. Close the page if you like."),
+    ("rule", "Review", "The most suspicious labels first, one key each, saved at once."),
+    ("replay", "Train again", "On what you kept and corrected: the rest is judged better."),
+    ("download", "Export", "Corrected labels as a table, as folders, or with the trained model."),
+)
+"""What happens from import to export: icon, name, what to expect."""
 
 _RANKED_ONLY = _Step(
     "Review the most suspicious labels",
