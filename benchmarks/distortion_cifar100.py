@@ -25,7 +25,8 @@ import torch
 from PIL import Image
 
 from turn_core.experiments.explore import ExploreInputs, run_exploration
-from turn_core.experiments.explore_data import Candidates, Selection, select_samples
+from turn_core.experiments.explore_data import Selection, select_samples
+from turn_core.experiments.study_data import Candidates
 from turn_core.explore_config import ExploreConfig
 from turn_core.pixels import Geometry, to_geometry
 from turn_core.predictions import OnProgress

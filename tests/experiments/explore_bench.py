@@ -16,7 +16,7 @@ from turn_core.backbones.loading import wrap
 from turn_core.backbones.registry import BackboneSpec
 from turn_core.experiments import explore_data
 from turn_core.experiments.explore import ExploreInputs, run_exploration
-from turn_core.experiments.explore_data import Candidates
+from turn_core.experiments.study_data import Candidates
 from turn_core.explore_config import ExploreConfig
 from turn_core.pixels import to_geometry
 

@@ -11,7 +11,7 @@ from turn_core.errors import ConfigError, DataError, JobCancelled, JobError
 from turn_core.experiments import compare, compare_methods, compare_tables
 from turn_core.experiments.compare import CompareInputs, run_comparison, stage_names
 from turn_core.experiments.compare_data import choose
-from turn_core.experiments.explore_data import Candidates
+from turn_core.experiments.study_data import Candidates
 from turn_core.methods import baselines, tuners
 from turn_core.methods.progress import StageProgress
 from turn_core.types.comparing import Cell

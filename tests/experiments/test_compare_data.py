@@ -6,7 +6,7 @@ import pytest
 from turn_core.compare_config import CompareConfig
 from turn_core.errors import DataError
 from turn_core.experiments.compare_data import HELD_OUT, OUTSIDE, Chosen, choose, split_of
-from turn_core.experiments.explore_data import Candidates
+from turn_core.experiments.study_data import Candidates
 
 
 def make(labels, *, split=None, true=None, trusted=(), keys=None):

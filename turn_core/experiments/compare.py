@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from turn_core import devices
 from turn_core.backbones.loading import Backbone, load_backbone
-from turn_core.backbones.precision import BF16, FP32, PrecisionChoice, fastest_precision
 from turn_core.compare_config import METHODS, CompareConfig, method_title
 from turn_core.durable import write_json
 from turn_core.errors import DataError, JobCancelled, JobError
+from turn_core.experiments.attempt import OpenPixels, counter, fixed_precision
 from turn_core.experiments.compare_data import OUTSIDE, Chosen, split_of
 from turn_core.experiments.compare_methods import Images, Material, run_cell
 from turn_core.features import extract_features
@@ -29,20 +27,12 @@ from turn_core.linear_probe import Features
 from turn_core.methods.progress import OnEvent, StageProgress
 from turn_core.methods.turn_run import inference_batch
 from turn_core.pixels import Geometry
-from turn_core.predictions import OnProgress, PixelRows, PixelSource
+from turn_core.predictions import OnProgress, PixelRows
 from turn_core.presets import preset_for
 from turn_core.types.comparing import Cell
 from turn_core.views import FeatureViews, ViewPlan, extract_views
 
 READ, FEATURES, VIEWS = "Read images", "Extract features", "Extract views"
-
-
-class OpenPixels(Protocol):
-    """Gives the N chosen images in a geometry; `on_progress` as in `build_pixel_cache`."""
-
-    def __call__(self, geometry: Geometry, on_progress: OnProgress) -> PixelSource:
-        """Return the images in the order of the chosen samples."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +126,7 @@ class _Comparison:
         inputs = self.inputs
         features, views, images = inputs.features, None, None
         if inputs.open_pixels is not None:
-            backbone, precision = self._load(), self._fixed_precision()
+            backbone, precision = self._load(), fixed_precision(self.inputs.work, self.device)
             pixels = inputs.open_pixels(Geometry.of(backbone.spec), self._counter(READ))
             images = Images(pixels=pixels, load=self._load, precision=precision)
             with self._timed("features"):
@@ -190,18 +180,6 @@ class _Comparison:
             return self.inputs.load()
         return load_backbone(self.config.backbone, allow_hub=self.config.allow_hub)
 
-    def _fixed_precision(self) -> PrecisionChoice:
-        """The arithmetic and threads of the first attempt: others would give other last bits."""
-        path = self.inputs.work / "arithmetic.json"
-        if path.exists():
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            torch.set_num_threads(plain["threads"])
-        else:
-            dtype = fastest_precision(str(self.device)).dtype
-            plain = {"dtype": dtype, "threads": torch.get_num_threads()}
-            write_json(path, plain)
-        return BF16 if plain["dtype"] == "bf16" else FP32
-
     def _features(self, backbone: Backbone, images: Images) -> Features:
         return extract_features(
             backbone.to(self.device),
@@ -241,11 +219,7 @@ class _Comparison:
         )
 
     def _counter(self, stage: str) -> OnProgress:
-        def on_progress(done: int, total: int) -> None:
-            self.check()
-            self.on_event(StageProgress(stage, done, total))
-
-        return on_progress
+        return counter(stage, self.on_event, self.check)
 
 
 def _spread(view: Features, rows: NDArray[np.int64], size: int) -> Features:

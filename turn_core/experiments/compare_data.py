@@ -6,74 +6,50 @@ every seed, so that the spread over seeds holds the chance of that draw too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from turn_core.compare_config import MIN_CLASS_SIZE, CompareConfig
 from turn_core.errors import DataError
-from turn_core.experiments.explore_data import HELD_OUT_SPLITS, SOURCES, Candidates
+from turn_core.experiments.study_data import (
+    Bools,
+    Candidates,
+    Drawn,
+    Ints,
+    drawn_arrays,
+    is_held_out,
+    plain_split,
+)
 from turn_core.holdout import stratified_holdout
 from turn_core.projection import sample_by_class
 from turn_core.seeds import derive
-from turn_core.store.arrays import load_array, save_arrays
 
 POOL, HELD_OUT, OUTSIDE = 0, 1, 2
 """Roles: trained on or held out by the seed, held out by the data's own split, another domain."""
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Chosen:
-    """The N samples. Classes are numbered 0..C-1; `classes` (C,) has their numbers in the data."""
+class Chosen(Drawn):
+    """The N samples, and what each is for."""
 
-    ids: Ints
-    rows: Ints
-    """(N,) places among the candidates."""
-    labels: Ints
-    """(N,) the labels as they are now: those that are trained on."""
-    best: Ints
-    """(N,) best label known: true, else trusted, else given; -1 outside the classes."""
-    source: Ints
-    """(N,) where that comes from: a place in SOURCES."""
     role: Ints
     """(N,) POOL, HELD_OUT or OUTSIDE."""
-    classes: Ints
-    num_available: Ints
-    """() usable samples of these classes, of which these were drawn."""
 
     @property
     def by_split(self) -> bool:
         """Whether the data's own split says what is held out."""
         return bool((self.role == HELD_OUT).any())
 
-    def save(self, path: Path) -> None:
-        """Write it to a file, atomically: a resumed comparison must see the same samples."""
-        save_arrays(path, {name: getattr(self, name) for name in self.__slots__})
-
-    @staticmethod
-    def load(path: Path) -> "Chosen":
-        """Read what `save` wrote."""
-        return Chosen(**{n: np.array(load_array(path, n)) for n in Chosen.__slots__})
-
     def summary(self, config: CompareConfig) -> dict[str, Any]:
         """Return what people are told about it, as plain values."""
         inside = self.role != OUTSIDE
         held = self.role == HELD_OUT if self.by_split else inside
-        sources = np.bincount(self.source[held], minlength=len(SOURCES))
         share = 1.0 if self.by_split else config.holdout_fraction
-        return {
-            "classes": self.classes.tolist(),
-            "num_available": int(self.num_available),
+        return self.told(held, by_split=self.by_split) | {
             "num_samples": int(inside.sum()),
             "num_held_out": round(share * int(held.sum())),
             "num_outside": int((~inside).sum()),
-            "labels": dict(zip(SOURCES, sources.tolist())),
-            "held_out_by": "split" if self.by_split else "share",
         }
 
 
@@ -111,17 +87,9 @@ def choose(candidates: Candidates, config: CompareConfig) -> Chosen:
     role = np.where(outside, OUTSIDE, np.where(held, HELD_OUT, POOL))
     usable &= ~_copies(candidates.image_keys, usable, role)
     rows = np.sort(np.concatenate(list(_drawn(candidates, usable, role, config))))
-    true, trusted = candidates.true[rows], candidates.trusted[rows]
-    best = np.where(true >= 0, true, candidates.labels[rows])
-    known = np.isin(best, classes)
     return Chosen(
-        ids=candidates.ids[rows],
-        rows=rows,
-        labels=np.searchsorted(classes, candidates.labels[rows]),
-        best=np.where(known, np.searchsorted(classes, best), -1).astype(np.int64),
-        source=np.where(true >= 0, 0, np.where(trusted, 1, 2)).astype(np.int64),
+        **drawn_arrays(candidates, rows, classes),
         role=role[rows].astype(np.int64),
-        classes=classes,
         num_available=np.array(int((usable & ~outside).sum())),
     )
 
@@ -155,9 +123,9 @@ def split_of(chosen: Chosen, image_keys: Sequence[str], config: CompareConfig, s
 
 
 def _is_outside(candidates: Candidates, config: CompareConfig) -> Bools:
-    named = {_plain(name) for name in config.outside}
-    found = np.array([_plain(name) in named for name in candidates.split], np.bool_)
-    missing = named - {_plain(name) for name in candidates.split}
+    named = {plain_split(name) for name in config.outside}
+    found = np.array([plain_split(name) in named for name in candidates.split], np.bool_)
+    missing = named - {plain_split(name) for name in candidates.split}
     if missing:
         known = sorted({name for name in candidates.split if name})
         raise DataError(
@@ -169,7 +137,7 @@ def _is_outside(candidates: Candidates, config: CompareConfig) -> Bools:
 
 def _held_by_split(candidates: Candidates, pool: Bools, classes: Ints) -> Bools:
     """Return which of all candidates the data hold out; none unless every class has enough."""
-    named = np.array([_plain(name) in HELD_OUT_SPLITS for name in candidates.split], np.bool_)
+    named = np.array([is_held_out(name) for name in candidates.split], np.bool_)
     labels, enough = candidates.labels, MIN_CLASS_SIZE // 2
     for label in classes:
         mine = pool & (labels == label)
@@ -199,7 +167,3 @@ def _drawn(candidates: Candidates, usable: Bools, role: Ints, config: CompareCon
         seed = derive(config.seed, "compare", "draw", part)
         found.append(rows[sample_by_class(candidates.labels[rows], most, seed=seed)])
     return found
-
-
-def _plain(name: str | None) -> str:
-    return (name or "").strip().lower()

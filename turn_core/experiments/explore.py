@@ -6,13 +6,12 @@ features of the held-out images after. Needs no store and no browser. N selected
 trained on and M looked at, D feature dimensions.
 """
 
-import json
 import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +19,17 @@ from numpy.typing import NDArray
 
 from turn_core import devices
 from turn_core.backbones.loading import Backbone, load_backbone
-from turn_core.backbones.precision import BF16, FP32, PrecisionChoice, fastest_precision
 from turn_core.backbones.registry import BackboneSpec
-from turn_core.durable import write_json
 from turn_core.experiments import explore_plan as plans
 from turn_core.experiments import explore_training as training
+from turn_core.experiments.attempt import OpenPixels, counter, fixed_precision
 from turn_core.experiments.explore_data import Selection, noise_for
 from turn_core.experiments.explore_maps import Floats, PanelMaker, record
 from turn_core.experiments.explore_panels import PanelFolder
 from turn_core.experiments.explore_plan import Planned
 from turn_core.explore_config import ExploreConfig
 from turn_core.features import extract_features
-from turn_core.methods.progress import OnEvent, StageProgress
+from turn_core.methods.progress import OnEvent
 from turn_core.methods.turn_run import inference_batch
 from turn_core.noise import NoisyLabels, apply_noise
 from turn_core.noise_config import INSTANCE_KINDS
@@ -42,14 +40,6 @@ from turn_core.types.exploring import Panel, PanelMethod
 
 SMALL = Geometry(32)
 """What noise that depends on the image looks at, whatever the backbone takes."""
-
-
-class OpenPixels(Protocol):
-    """Gives the N selected images in a geometry; `on_progress` as in `build_pixel_cache`."""
-
-    def __call__(self, geometry: Geometry, on_progress: OnProgress) -> PixelSource:
-        """Return the images in the order of the selection."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +114,7 @@ class _Exploration:
         self.folder = PanelFolder(inputs.folder)
         self.plan = plans.panel_plan(config)
         self.train, self.points = self.selection.train, self.selection.points
-        self.precision = self._fixed_precision()
+        self.precision = fixed_precision(inputs.work, self.device)
         self.noisy: dict[float, NoisyLabels] = {}
         self.maker = PanelMaker(
             folder=self.folder,
@@ -149,18 +139,6 @@ class _Exploration:
                 self.on_panel(done)
             else:
                 self._after(planned, before)
-
-    def _fixed_precision(self) -> PrecisionChoice:
-        """The arithmetic and threads of the first attempt: others would give other last bits."""
-        path = self.inputs.work / "arithmetic.json"
-        if path.exists():
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            torch.set_num_threads(plain["threads"])
-        else:
-            dtype = fastest_precision(str(self.device)).dtype
-            plain = {"dtype": dtype, "threads": torch.get_num_threads()}
-            write_json(path, plain)
-        return BF16 if plain["dtype"] == "bf16" else FP32
 
     def _load(self, name: str) -> Backbone:
         self.check()
@@ -266,8 +244,4 @@ class _Exploration:
         return found
 
     def _counter(self, stage: str) -> OnProgress:
-        def on_progress(done: int, total: int) -> None:
-            self.check()
-            self.on_event(StageProgress(stage, done, total))
-
-        return on_progress
+        return counter(stage, self.on_event, self.check)

@@ -1,69 +1,32 @@
 """Which samples an exploration trains on, and which it looks at. N samples, C chosen classes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from turn_core.config import NoiseConfig
 from turn_core.errors import ConfigError, DataError
+from turn_core.experiments.study_data import (
+    Bools,
+    Candidates,
+    Drawn,
+    Ints,
+    drawn_arrays,
+    is_held_out,
+)
 from turn_core.explore_config import MIN_CLASS_SIZE, ExploreConfig
 from turn_core.holdout import stratified_holdout
 from turn_core.projection import sample_by_class
 from turn_core.seeds import derive
-from turn_core.store.arrays import load_array, save_arrays
-
-HELD_OUT_SPLITS = frozenset({"test", "testing", "val", "valid", "validation", "dev", "eval"})
-SOURCES = ("true", "trusted", "given")
-"""Where the best known label of a sample comes from; `source` holds the place in this list."""
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidates:
-    """All N samples of a data set; classes are numbered 0..K-1, -1 for none."""
+class Selection(Drawn):
+    """The chosen N samples: `is_point` ones are looked at, the others trained on."""
 
-    ids: Ints
-    labels: Ints
-    """(N,) the labels as they are now: those that are trained on."""
-    true: Ints
-    """(N,) the true labels where a benchmark knows them; only figures read them."""
-    trusted: Bools
-    """(N,) a person confirmed or corrected the label."""
-    usable: Bools
-    """(N,) readable and not excluded."""
-    split: Sequence[str | None]
-    """(N,) the data's own split, such as train or test."""
-    image_keys: Sequence[str]
-    """(N,) equal for copies of one image."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Selection:
-    """The chosen N samples: `is_point` ones are looked at, the others trained on.
-
-    Classes are numbered 0..C-1; `classes` (C,) has their numbers in the data set.
-    """
-
-    ids: Ints
-    rows: Ints
-    """(N,) places among the candidates."""
-    labels: Ints
-    """(N,) the labels as they are now."""
-    best: Ints
-    """(N,) best label known: true, else trusted, else given; -1 outside the chosen classes."""
-    source: Ints
-    """(N,) where it comes from: a place in SOURCES."""
     trusted: Bools
     is_point: Bools
-    classes: Ints
-    num_available: Ints
-    """() usable samples of the chosen classes, of which these were drawn."""
     by_split: Bools
     """() whether the points are those of the data's own test or val split."""
 
@@ -77,26 +40,12 @@ class Selection:
         """(M,) places of the samples to look at."""
         return np.flatnonzero(self.is_point)
 
-    def save(self, path: Path) -> None:
-        """Write it to a file, atomically: a resumed exploration must see the same samples."""
-        save_arrays(path, {name: getattr(self, name) for name in self.__slots__})
-
-    @staticmethod
-    def load(path: Path) -> "Selection":
-        """Read what `save` wrote."""
-        return Selection(**{n: np.array(load_array(path, n)) for n in Selection.__slots__})
-
     def summary(self) -> dict[str, Any]:
         """Return what people are told about it, as plain values."""
-        sources = np.bincount(self.source[self.is_point], minlength=len(SOURCES))
-        return {
-            "classes": self.classes.tolist(),
-            "num_available": int(self.num_available),
+        return self.told(self.is_point, by_split=bool(self.by_split)) | {
             "num_train": len(self.train),
             "num_points": len(self.points),
             "num_trusted_train": int(self.trusted[self.train].sum()),
-            "labels": dict(zip(SOURCES, sources.tolist())),
-            "held_out_by": "split" if self.by_split else "share",
         }
 
 
@@ -118,16 +67,10 @@ def select_samples(candidates: Candidates, config: ExploreConfig) -> Selection:
     train = train[_drawn(candidates.labels[train], config.max_samples, config.seed, "train")]
     points = points[_drawn(candidates.labels[points], config.max_points, config.seed, "points")]
     rows = np.sort(np.concatenate([train, points]))
-    best, source = _best_labels(candidates, rows)
     return Selection(
-        ids=candidates.ids[rows],
-        rows=rows,
-        labels=np.searchsorted(classes, candidates.labels[rows]),
-        best=_numbered(best, classes),
-        source=source,
+        **drawn_arrays(candidates, rows, classes),
         trusted=candidates.trusted[rows],
         is_point=np.isin(rows, points),
-        classes=classes,
         num_available=np.array(len(pool)),
         by_split=np.array(by_split),
     )
@@ -182,8 +125,7 @@ def _choose_classes(candidates: Candidates, config: ExploreConfig) -> Ints:
 def _hold_out(candidates: Candidates, pool: Ints, config: ExploreConfig) -> tuple[Bools, bool]:
     """Return which of the pool are held out, and whether the data's own split says so."""
     labels = candidates.labels[pool]
-    split = [candidates.split[row] for row in pool]
-    held = np.array([(name or "").strip().lower() in HELD_OUT_SPLITS for name in split], np.bool_)
+    held = np.array([is_held_out(candidates.split[row]) for row in pool], np.bool_)
     enough = MIN_CLASS_SIZE // 2
     sizes = [
         min(int((held & (labels == c)).sum()), int((~held & (labels == c)).sum()))
@@ -203,15 +145,3 @@ def _hold_out(candidates: Candidates, pool: Ints, config: ExploreConfig) -> tupl
 
 def _drawn(labels: Ints, limit: int, seed: int, what: str) -> Ints:
     return sample_by_class(labels, limit, seed=derive(seed, "explore", what))
-
-
-def _best_labels(candidates: Candidates, rows: Ints) -> tuple[Ints, Ints]:
-    true, trusted = candidates.true[rows], candidates.trusted[rows]
-    best = np.where(true >= 0, true, candidates.labels[rows])
-    return best, np.where(true >= 0, 0, np.where(trusted, 1, 2)).astype(np.int64)
-
-
-def _numbered(labels: Ints, classes: Ints) -> Ints:
-    """Return labels numbered among the chosen classes, -1 outside of them."""
-    known = np.isin(labels, classes)
-    return np.where(known, np.searchsorted(classes, labels), -1).astype(np.int64)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turn_core.durable import atomic_write
-from turn_core.experiments.explore_data import SOURCES, Selection
+from turn_core.experiments.explore_data import Selection
 from turn_core.experiments.explore_panels import PanelFolder
+from turn_core.experiments.study_data import SOURCES
 from turn_core.explore_config import PROJECTIONS
 from turn_core.types.distortion import METRICS
 from turn_core.types.exploring import Panel

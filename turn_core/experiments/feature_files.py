@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from turn_core.config import IngestLimits
 from turn_core.errors import DataError
-from turn_core.experiments.explore_data import Candidates
+from turn_core.experiments.study_data import Candidates
 from turn_core.ingest.columns import IMAGE_NAMES, LABEL_NAMES, SPLIT_NAMES, TRUE_LABEL_NAMES
 from turn_core.ingest.single_file import SingleFile
 from turn_core.ingest.tables import Table

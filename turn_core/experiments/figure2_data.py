@@ -14,7 +14,8 @@ import numpy as np
 from turn_core.config import IngestLimits
 from turn_core.durable import atomic_write, write_json
 from turn_core.errors import IngestError
-from turn_core.experiments.explore_data import Candidates, Selection, select_samples
+from turn_core.experiments.explore_data import Selection, select_samples
+from turn_core.experiments.study_data import Candidates
 from turn_core.explore_config import ExploreConfig
 from turn_core.ingest import inspection
 from turn_core.ingest.reading import read_source

@@ -1,6 +1,6 @@
 """What of a project a study of methods may choose from."""
 
-from turn_core.experiments.explore_data import Candidates
+from turn_core.experiments.study_data import Candidates
 from turn_core.services.samples import LabelSnapshot
 from turn_core.types import SampleState
 
