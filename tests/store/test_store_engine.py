@@ -59,6 +59,15 @@ def test_sqlite_is_new_enough_and_set_for_safety(tmp_path):
     assert tuple(map(int, version.split("."))) >= engines.MIN_SQLITE
 
 
+def test_all_connections_to_sqlite_together_cache_at_most_64_megabytes(tmp_path):
+    workspace = open_workspace(settings_of(tmp_path))
+    pool = workspace.engine.pool
+    with workspace.engine.connect() as connection:
+        kibibytes = -connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    workspace.close()
+    assert 0 < 1024 * kibibytes * (pool.size() + pool._max_overflow) <= 64e6
+
+
 def test_an_old_sqlite_is_refused(monkeypatch):
     monkeypatch.setattr(engines, "MIN_SQLITE", (99, 0, 0))
     with pytest.raises(StoreError, match=r"SQLite 99\.0\.0 or newer is needed"):
