@@ -31,7 +31,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
     # Per connection, and each thread of the app has one; the operating system keeps the file's
-    # pages anyhow. With 32 MB in place of 2 no query was quicker, and eight threads held 290 MB more.
+    # pages anyhow. With 32 MB each no query was quicker, and eight threads held 290 MB more.
     "PRAGMA cache_size=-2000",
 )
 _MIGRATION_LOCK = 7_402_001
