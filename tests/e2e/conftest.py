@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from e2e_helpers import ROOT, free_port, start_web, stop
+from e2e_helpers import PATIENCE_MS, ROOT, free_port, start_web, stop
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from turn_core.config import Settings
@@ -17,7 +17,7 @@ from turn_core.services.workspace import Workspace, open_workspace
 
 sys.path.insert(0, str(ROOT / "tests" / "app"))  # the seeding that the page tests use
 CHROMIUM = Path("/usr/bin/chromium")
-expect.set_options(timeout=20_000)  # the other test processes may have the cores for a while
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh browser session, 1440 x 900."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

@@ -7,13 +7,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+PATIENCE_MS = 240_000
+"""A browser test waits so long for anything; on a busy machine a page takes its time."""
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -24,14 +26,27 @@ def open_review(page: Page, server: Any, project_id: int) -> None:
     expect(page.locator(".card")).to_have_attribute("data-position", "0")
 
 
-def shown_position(page: Page) -> int:
-    """The place in the queue, from 0, of the card that is shown; also the seeded sample number."""
-    return int(page.locator(".card").get_attribute("data-position") or -1)
+def expect_position(page: Page, place: int) -> None:
+    """Wait for the card at this place of the queue, from 0; also the seeded sample number."""
+    expect(page.locator(".card")).to_have_attribute("data-position", str(place))
+
+
+def expect_sample(page: Page, sample_id: int) -> None:
+    """Wait for the card of this sample."""
+    expect(page.locator(".card")).to_have_attribute("data-sample", str(sample_id))
+
+
+def until(page: Page, holds: Callable[[], object], what: str) -> None:
+    """Wait for what neither an element nor the address of the page tells."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < end, f"not in time: {what}"
+        page.wait_for_timeout(50)
 
 
 def wait_saved(page: Page, number: int) -> None:
     """Wait until this many decisions were acknowledged and the next card stands."""
-    expect(page.locator(".card")).to_have_attribute("data-saved", str(number), timeout=20_000)
+    expect(page.locator(".card")).to_have_attribute("data-saved", str(number))
 
 
 def go_to(page: Page, title: str) -> None:
@@ -46,7 +61,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     before = page.locator(".turn-table tbody tr").count()
     page.locator(f".st-key-export_{name} button").click()
     rows = page.locator(".turn-table tbody tr")
-    expect(rows).to_have_count(before + 1, timeout=120_000)
+    expect(rows).to_have_count(before + 1)
     with page.expect_download() as started:
         rows.first.get_by_role("link").click()
     target = folder / started.value.suggested_filename
@@ -68,10 +83,10 @@ def start_web(port: int, environ: dict[str, str], log_file: Path) -> "subprocess
             cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < end:
         try:
-            with opener.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            with opener.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=20):
                 return process
         except (urllib.error.URLError, OSError):
             assert process.poll() is None, log_file.read_text()
@@ -87,4 +102,4 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(10)
+            process.wait()

@@ -3,9 +3,10 @@
 import uuid
 
 import pytest
-from e2e_helpers import go_to, open_review, wait_saved
+from e2e_helpers import PATIENCE_MS, expect_sample, go_to, open_review, until, wait_saved
 from playwright.sync_api import Browser, Page, expect
 from seeding import seed_project, seed_run
+from sqlalchemy import text
 
 from turn_core.services import review, samples
 
@@ -25,12 +26,15 @@ def project(server):
 def other(browser: Browser):
     """The page of somebody else."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
 
-def shown_sample(page: Page) -> int:
-    return int(page.locator(".card").get_attribute("data-sample"))
+def num_claims(server, project_id) -> int:
+    query = text("SELECT count(*) FROM claim WHERE project_id = :project")
+    with server.workspace.reading() as session:
+        return int(session.execute(query, {"project": project_id}).scalar_one())
 
 
 def test_two_browsers_see_different_images(server, project, page: Page, other: Page):
@@ -49,15 +53,15 @@ def test_two_browsers_see_different_images(server, project, page: Page, other: P
 def test_who_leaves_gives_the_images_back_at_once(server, project, page, other, way):
     first = int(samples.label_snapshot(server.workspace, project).sample_ids[0])
     open_review(page, server, project)
-    assert shown_sample(page) == first
+    expect_sample(page, first)
     if way == "close":
         page.goto("about:blank")
-        page.wait_for_timeout(1500)  # what is sent on leaving cannot be waited for
+        until(page, lambda: not num_claims(server, project), "what is sent on leaving")
     else:
         with page.expect_response("**/claims/release"):
             go_to(page, "Data")
     open_review(other, server, project)
-    assert shown_sample(other) == first
+    expect_sample(other, first)
 
 
 def test_queue_that_somebody_else_has_on_screen_says_so(server, page: Page, other: Page):

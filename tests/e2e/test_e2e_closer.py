@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from e2e_helpers import open_review, shown_position, wait_saved
+from e2e_helpers import expect_position, open_review, wait_saved
 from playwright.sync_api import Page, expect
 from seeding import seed_project, seed_run
 
@@ -29,10 +29,10 @@ def test_keys_and_wheel_zoom_dragging_moves_and_the_next_card_starts_whole(card:
     card.mouse.down()
     card.mouse.move(box["x"] + 150, box["y"] + 120, steps=3)
     card.mouse.up()
-    assert card.locator(".js-image").get_attribute("style") != before
+    expect(card.locator(".js-image")).not_to_have_attribute("style", before)
     card.keyboard.press("ArrowRight")
     expect(card.locator(".js-zoom")).to_be_empty()
-    assert shown_position(card) == 1
+    expect_position(card, 1)
 
 
 def test_nearest_images_stay_at_the_side_from_card_to_card(card: Page, look):

@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 
 import pytest
-from e2e_helpers import open_review, shown_position, wait_saved
+from e2e_helpers import expect_position, open_review, wait_saved
 from playwright.sync_api import Page, expect
 from seeding import seed_project, seed_run
 
@@ -33,8 +33,8 @@ def cell(page: Page, place: int):
     return page.locator(".cell").nth(place)
 
 
-def selected(page: Page) -> int:
-    return page.locator(".cell[aria-selected=true]").count()
+def expect_selected(page: Page, number: int) -> None:
+    expect(page.locator(".cell[aria-selected=true]")).to_have_count(number)
 
 
 def statuses(server, project_id):
@@ -52,7 +52,7 @@ def test_suggestion_for_a_range_is_shown_first_saved_as_bulk_and_undone_at_once(
 ):
     cell(grid, 2).click()
     cell(grid, 43).click(modifiers=["Shift"])
-    assert selected(grid) == 42
+    expect_selected(grid, 42)
     look(grid, "review_grid")
     grid.keyboard.press("w")
     box = grid.get_by_role("dialog")
@@ -74,14 +74,14 @@ def test_suggestion_for_a_range_is_shown_first_saved_as_bulk_and_undone_at_once(
 
 def test_escape_leaves_the_preview_and_then_the_selection(server, project, grid: Page):
     grid.keyboard.press("Control+a")
-    assert selected(grid) == 60
+    expect_selected(grid, 60)
     grid.keyboard.press("e")
     expect(grid.get_by_role("dialog")).to_contain_text("Exclude 60 images")
     grid.keyboard.press("Escape")
     expect(grid.get_by_role("dialog")).to_be_hidden()
-    assert selected(grid) == 60
+    expect_selected(grid, 60)
     grid.keyboard.press("Escape")
-    assert selected(grid) == 0
+    expect_selected(grid, 0)
     assert events_of(server, project) == []
 
 
@@ -110,8 +110,8 @@ def test_arrows_move_the_frame_and_space_selects(server, project, grid: Page):
     )
     for key in ("ArrowRight", "ArrowDown", "Space", "Shift+ArrowRight", "Shift+ArrowRight"):
         grid.keyboard.press(key)
-    assert selected(grid) == 3
-    assert shown_position(grid) == per_row + 3
+    expect_selected(grid, 3)
+    expect_position(grid, per_row + 3)
     assert events_of(server, project) == []
 
 
@@ -121,13 +121,13 @@ def test_key_without_a_selection_decides_the_framed_image_only(server, project, 
     events = events_of(server, project)
     assert [(event.action, event.bulk) for event in events] == [("keep", False), ("exclude", False)]
     expect(cell(grid, 1)).to_contain_text("Excluded")
-    assert shown_position(grid) == 2
+    expect_position(grid, 2)
 
 
 def test_next_grid_comes_by_key_and_by_itself_once_all_is_decided(server, project, grid: Page):
     grid.keyboard.press("PageDown")
     expect(grid.locator(".cells")).to_have_attribute("data-start", "60")
-    assert shown_position(grid) == 60
+    expect_position(grid, 60)
     grid.keyboard.press("Control+a")
     grid.keyboard.press("q")
     grid.keyboard.press("Enter")
@@ -193,6 +193,6 @@ def test_double_click_opens_the_image_and_the_mode_outlives_a_reload(server, pro
     expect(grid.locator(".cell:visible")).to_have_count(60)
     cell(grid, 7).dblclick()
     expect(grid.locator(".js-image")).to_be_visible()
-    assert shown_position(grid) == 7
+    expect_position(grid, 7)
     grid.keyboard.press("g")
     expect(grid.locator(".cell.current")).to_have_attribute("id", "turn-cell-7")

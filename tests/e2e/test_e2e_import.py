@@ -12,7 +12,6 @@ from playwright.sync_api import Page, Route, expect
 from turn_core.services import projects
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker]
-PATIENCE = 60_000
 
 
 def picture(number: int) -> bytes:
@@ -56,12 +55,12 @@ def upload(page: Page, file: Path) -> None:
 
 def import_now(page: Page, name: str) -> None:
     field = page.get_by_role("textbox", name="Project name")
-    expect(field).to_be_visible(timeout=PATIENCE)
+    expect(field).to_be_visible()
     field.fill(name)
     field.press("Enter")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # the page is drawn anew with the name
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()
 
 
 def project_named(server, name: str):
@@ -76,7 +75,7 @@ def test_zip_of_class_folders_is_imported_and_reported(
     open_import(page, working_server)
     look(page, "data_choose")
     upload(page, class_folders(tmp_path / "pets.zip"))
-    expect(page.get_by_text("One folder per class")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("One folder per class")).to_be_visible()
     look(page, "data_confirm_folders")
     import_now(page, "pets")
     project = project_named(working_server, "pets")
@@ -93,7 +92,7 @@ def test_columns_are_confirmed_and_labels_stay_exact(
 ):
     open_import(page, working_server)
     upload(page, with_table(tmp_path / "animals.zip"))
-    expect(page.get_by_text("Confirm what the columns mean")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Confirm what the columns mean")).to_be_visible()
     look(page, "data_confirm_columns")
     import_now(page, "animals")
     project = project_named(working_server, "animals")
@@ -124,7 +123,7 @@ def test_interrupted_upload_goes_on_where_it_stopped(working_server, page: Page,
     page.route("**/api/uploads/*?offset=*", flaky)
     open_import(page, working_server)
     upload(page, big)
-    expect(page.get_by_text("One folder per class")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("One folder per class")).to_be_visible()
     assert len(set(offsets)) == len(offsets), "no piece was sent twice"
     import_now(page, "big")
     assert project_named(working_server, "big").num_samples == 7
@@ -164,7 +163,7 @@ def test_unusable_file_is_refused_in_plain_words(
     open_import(page, working_server)
     upload(page, file)
     failed = page.get_by_test_id("stAlert").filter(has_text="failed")
-    expect(failed).to_contain_text(sentence, timeout=PATIENCE)
+    expect(failed).to_contain_text(sentence)
     page.get_by_role("button", name="Choose another source").click()
     expect(page.locator(".zone")).to_be_visible()
     assert len(projects.list_projects(working_server.workspace)) == before
@@ -175,7 +174,7 @@ def test_table_without_a_label_column_waits_for_one(
 ):
     open_import(page, working_server)
     upload(page, with_table(tmp_path / "odd.zip", header="filename,remark"))
-    page.get_by_role("radio", name="Images with a table of labels").click(timeout=PATIENCE)
+    page.get_by_role("radio", name="Images with a table of labels").click()
     look(page, "data_no_label_column")
     label = page.get_by_role("combobox", name="Label", exact=True)
     label.click()

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from e2e_helpers import open_review, shown_position, wait_saved
+from e2e_helpers import expect_position, open_review, wait_saved
 from playwright.sync_api import Page, expect
 from seeding import seed_project, seed_run
 
@@ -41,7 +41,7 @@ def test_thirty_cards_by_keyboard_with_search_bulk_and_undo(server, project, pag
     page.keyboard.press("Control+z")
     page.keyboard.type("qq")  # nine and ten again
     wait_saved(page, 14)
-    assert shown_position(page) == 10
+    expect_position(page, 10)
     page.keyboard.press("g")
     expect(page.locator(".cell.current")).to_have_attribute("id", "turn-cell-10")
     for _ in range(19):

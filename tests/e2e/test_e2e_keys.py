@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from e2e_helpers import open_review, shown_position, wait_saved
+from e2e_helpers import expect_position, open_review, wait_saved
 from playwright.sync_api import Page, expect
 from seeding import seed_project, seed_run
 
@@ -84,11 +84,11 @@ def test_undo_and_redo_walk_back_and_forth_over_cards(server, project, page: Pag
     for count in (4, 5):
         page.keyboard.press("Control+z")
         wait_saved(page, count)
-    assert shown_position(page) == 1
+    expect_position(page, 1)
     for count in (6, 7):
         page.keyboard.press("Control+Shift+z")
         wait_saved(page, count)
-    assert shown_position(page) == 3
+    expect_position(page, 3)
     expected = ["relabel", "exclude", "needs_review", "undo", "undo", "exclude", "needs_review"]
     assert actions(server, project) == expected
     page.keyboard.press("Control+Shift+z")
@@ -109,10 +109,10 @@ def test_card_stays_where_going_on_is_switched_off(server, project, page: Page):
     open_review(page, server, project)
     page.keyboard.type("ae")
     wait_saved(page, 1)
-    assert shown_position(page) == 0
+    expect_position(page, 0)
     expect(page.locator(".decided")).to_contain_text("Excluded")
     page.keyboard.press("ArrowRight")
-    assert shown_position(page) == 1
+    expect_position(page, 1)
 
 
 def test_digits_in_fixed_order_follow_the_names(server, project, page: Page):

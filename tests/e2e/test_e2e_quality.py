@@ -11,9 +11,9 @@ pytestmark = pytest.mark.browser
 
 def open_quality(page: Page, server, project_id: int) -> None:
     page.goto(f"{server.url}/quality?project={project_id}")
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     for name in ("wrong labels found in 60 reviews", "Histogram of the losses"):
-        expect(page.get_by_role("img", name=name)).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("img", name=name)).to_be_visible()
     expect(page.locator(".joint button").first).to_be_visible()
 
 
@@ -28,13 +28,13 @@ def test_quality_page_leads_from_a_pair_to_its_queue(fresh_server, page: Page, l
     before = work.inner_text()
     page.get_by_role("slider", name="Threshold τ").focus()
     page.keyboard.press("Home")
-    expect(work).not_to_have_text(before, timeout=30_000, use_inner_text=True)
+    expect(work).not_to_have_text(before, use_inner_text=True)
     page.wait_for_selector(READY)
 
     cell = page.get_by_role("button", name="given cat, probably dog", exact=False).first
     cell.click()
     page.wait_for_url("**/review*")
-    expect(page.locator(".card")).to_have_attribute("data-position", "0", timeout=30_000)
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
     assert "kind=pair" in page.url
     assert failures == []
 

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from e2e_helpers import READY, ROOT, open_review, shown_position, wait_saved
+from e2e_helpers import READY, ROOT, expect_position, open_review, until, wait_saved
 from playwright.sync_api import Page, Route, expect
 from seeding import seed_project, seed_run
 
@@ -50,7 +50,7 @@ def test_first_visit_may_be_the_review_page(server, project, page: Page, look):
     open_review(page, server, project)
     number = len(list((ROOT / "pages").glob("*.py")))
     expect(page.get_by_test_id("stSidebarNavItems").get_by_role("link")).to_have_count(number)
-    assert shown_position(page) == 0
+    expect_position(page, 0)
     look(page, "review_seeded")
 
 
@@ -64,7 +64,7 @@ def test_twenty_keys_in_a_burst_reach_the_right_samples_in_order(server, project
     actions = {"q": "keep", "w": "relabel", "e": "exclude", "n": "needs_review", "s": "skip"}
     assert [event.action for event in events] == [actions[key] for key in keys]
     assert positions(server, project, events) == list(range(20))
-    assert shown_position(page) == 20
+    expect_position(page, 20)
 
 
 def test_digit_chooses_the_class_shown_beside_it(server, project, page: Page):
@@ -96,7 +96,7 @@ def test_undo_takes_back_the_last_decision_and_shows_its_card(server, project, p
     wait_saved(page, 2)
     page.keyboard.press("Control+z")
     wait_saved(page, 3)
-    assert shown_position(page) == 1
+    expect_position(page, 1)
     assert sample_number(server, project, 1).status is ReviewStatus.PENDING
     assert sample_number(server, project, 0).status is ReviewStatus.RELABELED
 
@@ -123,13 +123,13 @@ def test_keys_are_dead_while_a_name_is_typed(server, project, page: Page):
 
 def test_lost_connection_keeps_the_card_and_saves_once_it_is_back(server, project, page: Page):
     open_review(page, server, project)
-    answers = iter(["abort", "lost answer"])
+    weather = ["abort"]
 
     def flaky(route: Route) -> None:
-        kind = next(answers, "pass")
-        if kind == "abort":
+        if weather == ["abort"]:
             route.abort()
-        elif kind == "lost answer":  # the server saves, but the browser never learns it
+        elif weather == ["lost answer"]:  # the server saves, but the browser never learns it
+            weather[:] = ["fair"]
             route.fetch()
             route.abort()
         else:
@@ -138,10 +138,11 @@ def test_lost_connection_keeps_the_card_and_saves_once_it_is_back(server, projec
     page.route("**/decisions", flaky)
     page.keyboard.press("w")
     expect(page.locator(".save")).to_contain_text("Not saved, retrying")
-    assert shown_position(page) == 0
+    expect_position(page, 0)
+    weather[:] = ["lost answer"]
     wait_saved(page, 1)
     assert [event.action for event in events_of(server, project)] == ["relabel"]
-    assert shown_position(page) == 1
+    expect_position(page, 1)
 
 
 def test_conflict_shows_both_decisions_and_asks(server, project, page: Page, look):
@@ -174,7 +175,7 @@ def test_end_of_the_queue_offers_the_skipped_and_the_next_step(server, page: Pag
     expect(page.locator(".finish")).to_contain_text("1 skipped image is left")
     look(page, "review_finished")
     page.get_by_role("button", name="Review the skipped").click()
-    assert shown_position(page) == 6
+    expect_position(page, 6)
     page.keyboard.press("q")
     wait_saved(page, 7)
     assert positions(server, project, events_of(server, project))[-1] == 1
@@ -230,15 +231,16 @@ def test_web_process_never_loads_what_only_jobs_need(server, project, page: Page
 
 def test_slow_image_is_hidden_until_it_is_there(server, project, page: Page):
     held: list[Route] = []
-    page.route("**/preview?*", lambda route: held.append(route))
+    slow = [True]
+    page.route("**/preview?*", lambda route: held.append(route) if slow else route.continue_())
     with page.expect_request("**/preview?*"):
         page.goto(f"{server.url}/review?project={project}")
     image = page.locator(".js-image")
     expect(page.locator(".card")).to_have_attribute("data-position", "0")
     expect(image).to_be_hidden()
+    slow.clear()
     for route in held:
         route.continue_()
-    page.unroute("**/preview?*")
     expect(image).to_be_visible()
 
 
@@ -269,10 +271,11 @@ def test_save_that_ends_in_another_queue_passes_over_none_of_its_cards(server, p
     page.keyboard.press("e")
     choose_label(page, "dog")
     expect(page.locator(".card")).to_have_attribute("data-position", "0")
+    until(page, lambda: held, "the decision")
     held[0].continue_()
     expect(page.locator(".save")).to_contain_text("Saved")
     assert len(events_of(server, project)) == 4
-    assert shown_position(page) == 0
+    expect_position(page, 0)
 
 
 def test_image_opens_with_its_labels_and_decisions(server, project, page: Page, look):

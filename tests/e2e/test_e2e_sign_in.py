@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from e2e_helpers import READY, ROOT, free_port, start_web, stop
+from e2e_helpers import PATIENCE_MS, READY, ROOT, free_port, start_web, stop
 from playwright.sync_api import Browser, Page, expect
 
 from turn_core.config import Settings
@@ -44,10 +44,12 @@ def provider():
         start_new_session=True,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_MS / 1000
     while True:
         try:
-            urllib.request.urlopen(f"{address}/.well-known/openid-configuration", timeout=2).close()
+            urllib.request.urlopen(
+                f"{address}/.well-known/openid-configuration", timeout=20
+            ).close()
             break
         except (urllib.error.URLError, OSError):
             assert process.poll() is None
@@ -90,12 +92,11 @@ def test_member_of_one_project_sees_that_one_alone(app, page: Page):
     members.set_member(
         workspace, "rita@example.org", Role.REVIEWER, project_id=own, actor="olga@example.org"
     )
-    page.set_default_timeout(120_000)
     page.goto(f"{address}/review?project={other}")
     page.wait_for_selector(READY)
     sign_in(page, "rita")
     page.goto(f"{address}/review?project={other}")
-    expect(page.locator(".card")).to_have_attribute("data-position", "0", timeout=60_000)
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
     expect(page).to_have_url(re.compile(f"project={own}"))
     expect(page.get_by_text("theirs")).to_have_count(0)
     status = {
@@ -116,18 +117,17 @@ def test_nothing_before_sign_in_and_the_providers_name_after_it(app, page: Page,
     members.set_member(workspace, "olga@example.org", Role.OWNER, actor="test")
     queue = f"{address}/api/projects/{project_id}/queue?run_id={run_id}"
 
-    page.set_default_timeout(120_000)
     page.goto(f"{address}/review?project={project_id}")
     page.wait_for_selector(READY)
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(page.get_by_text("animals")).to_have_count(0)
     assert page.request.get(queue).status == 401
 
     stranger = browser.new_context().new_page()
-    stranger.set_default_timeout(120_000)
+    stranger.set_default_timeout(PATIENCE_MS)
     stranger.goto(address)
     sign_in(stranger, "eve")
-    expect(stranger.get_by_text("you have no role here")).to_be_visible(timeout=60_000)
+    expect(stranger.get_by_text("you have no role here")).to_be_visible()
     assert stranger.request.get(queue).status == 401
     stranger.get_by_role("button", name="Sign out").click()
     stranger.wait_for_url("**/oauth2/end_session?**")  # the provider's, which shows it is over
@@ -135,8 +135,8 @@ def test_nothing_before_sign_in_and_the_providers_name_after_it(app, page: Page,
 
     sign_in(page, "olga")
     page.goto(f"{address}/review?project={project_id}")
-    expect(page.locator(".card")).to_have_attribute("data-position", "0", timeout=60_000)
+    expect(page.locator(".card")).to_have_attribute("data-position", "0")
     assert page.request.get(queue).status == 200
     page.locator(".card").press("q")
-    expect(page.locator(".card")).to_have_attribute("data-saved", "1", timeout=60_000)
+    expect(page.locator(".card")).to_have_attribute("data-saved", "1")
     assert review.ledger(workspace, project_id)[0].actor == "olga@example.org"

@@ -23,7 +23,7 @@ class Script:
 
     def __init__(self, port: int, project_id: int) -> None:
         self.port, self.project_id = port, project_id
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
 
     def open(self) -> None:
         self.connection.close()
@@ -71,7 +71,7 @@ def test_no_acknowledged_decision_is_lost_or_doubled(fresh_server, tmp_path: Pat
                     {"Cookie": script.cookie, "X-Turn-Audit": "1"},
                 )
                 process.send_signal(signal.SIGKILL)
-                process.wait(10)
+                process.wait()
                 process = start_web(port, fresh_server.environ, log)
                 script.open()
             acknowledged[str(decision["key"])] = str(script.submit(decision)["outcome"])
