@@ -8,10 +8,7 @@ from app.components.inline import inline_component, on_trigger
 from turn_core.types import Action
 
 _mount = inline_component(
-    "turn_adjudication",
-    folder="adjudication",
-    html="adjudication.html",
-    css="adjudication.css",
+    "adjudication",
     scripts=(
         "../review_card/dom.js",
         "../review_card/saver.js",

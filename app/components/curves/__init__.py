@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.components.inline import inline_component
 
-_mount = inline_component(
-    "turn_curves", folder="curves", html="curves.html", css="curves.css", scripts=("curves.js",)
-)
+_mount = inline_component("curves")
 
 TITLES: dict[str, tuple[str, bool]] = {
     "probe_loss": ("Linear probe: loss per epoch", False),

@@ -5,13 +5,7 @@ from dataclasses import asdict, dataclass
 
 from app.components.inline import inline_component, on_trigger
 
-_mount = inline_component(
-    "turn_gallery",
-    folder="gallery",
-    html="gallery.html",
-    css="gallery.css",
-    scripts=("gallery.js",),
-)
+_mount = inline_component("gallery")
 
 
 @dataclass(frozen=True, slots=True)

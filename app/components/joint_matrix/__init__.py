@@ -5,13 +5,7 @@ from dataclasses import asdict, dataclass
 
 from app.components.inline import inline_component, on_trigger
 
-_mount = inline_component(
-    "turn_joint_matrix",
-    folder="joint_matrix",
-    html="joint_matrix.html",
-    css="joint_matrix.css",
-    scripts=("joint_matrix.js",),
-)
+_mount = inline_component("joint_matrix")
 
 
 @dataclass(frozen=True, slots=True)

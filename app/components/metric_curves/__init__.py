@@ -5,13 +5,7 @@ from dataclasses import asdict, dataclass
 
 from app.components.inline import inline_component
 
-_mount = inline_component(
-    "turn_metric_curves",
-    folder="metric_curves",
-    html="metric_curves.html",
-    css="metric_curves.css",
-    scripts=("metric_curves.js",),
-)
+_mount = inline_component("metric_curves")
 
 
 @dataclass(frozen=True, slots=True)

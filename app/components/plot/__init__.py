@@ -6,9 +6,7 @@ from typing import Literal
 
 from app.components.inline import inline_component
 
-_mount = inline_component(
-    "turn_plot", folder="plot", html="plot.html", css="plot.css", scripts=("plot.js",)
-)
+_mount = inline_component("plot")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from typing import Any
 from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
-    "turn_review_card",
-    folder="review_card",
+    "review_card",
     html="card.html",
     css=("card.css", "grid.css"),
     scripts=(

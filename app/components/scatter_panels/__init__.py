@@ -11,8 +11,7 @@ from typing import Any
 from app.components.inline import inline_component, on_trigger
 
 _mount = inline_component(
-    "turn_scatter_panels",
-    folder="scatter_panels",
+    "scatter_panels",
     html="panels.html",
     css="panels.css",
     scripts=(

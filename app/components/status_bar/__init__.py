@@ -6,13 +6,7 @@ from app.components.inline import inline_component
 from app.format import STATUS_TEXT
 from turn_core.types import ReviewStatus
 
-_mount = inline_component(
-    "turn_status_bar",
-    folder="status_bar",
-    html="status_bar.html",
-    css="status_bar.css",
-    scripts=("status_bar.js",),
-)
+_mount = inline_component("status_bar")
 _ORDER = (
     ReviewStatus.KEPT,
     ReviewStatus.RELABELED,

@@ -4,13 +4,7 @@ from dataclasses import dataclass
 
 from app.components.inline import inline_component, on_trigger
 
-_mount = inline_component(
-    "turn_uploader",
-    folder="uploader",
-    html="uploader.html",
-    css="uploader.css",
-    scripts=("uploader.js",),
-)
+_mount = inline_component("uploader")
 
 
 @dataclass(frozen=True, slots=True)
