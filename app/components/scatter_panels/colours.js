@@ -1,8 +1,9 @@
 // What a point looks like: a code per sample, and for each code a colour and a shape.
-// Ten colours that stay apart for every common colour vision (least difference in OKLab above 0.1);
+// Ten colours that stay apart for every common colour vision (least difference in OKLab above 0.1)
+// and from the ground (contrast of 2 and more, so that a selected point never looks faded);
 // from the eleventh class on the colours come again with another shape.
 
-const LIGHT = ["#53a6f9", "#fa9f08", "#059473", "#934aed", "#f92e13", "#4f598a", "#9dd3b9", "#320c7b", "#9d241f", "#4e0605"];
+const LIGHT = ["#48b5ff", "#fa9f08", "#0b9059", "#7c00d5", "#ff1a0e", "#255a80", "#a06fb4", "#400075", "#a3040f", "#4e0605"];
 const DARK = ["#1dd0fa", "#f7e60d", "#2e9a94", "#a37ef9", "#f9b095", "#c21a3c", "#c1faec", "#9f05e1", "#bc870c", "#615e8e"];
 const SHAPES = ["disc", "square", "triangle", "diamond", "cross", "drop"];
 const BINS = 64;
