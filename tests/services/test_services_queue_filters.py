@@ -1,20 +1,26 @@
 """Queues by kind and filter, on both engines. Classes: 0 cat, 1 dog, 2 owl; tau is 0.6."""
 
 import hashlib
+import re
 
 import pytest
+from sqlalchemy import event
 
 from turn_core.errors import DataError, NotFoundError
-from turn_core.services import projects, queues, review, samples
+from turn_core.services import audits, projects, queues, review, samples
 from turn_core.services.projects import NewProject, NewSample
+from turn_core.store import engine as engines
+from turn_core.store import queues as queue_queries
 from turn_core.types import (
     Action,
     DecisionRequest,
     QueueFilter,
     QueueKind,
+    ReviewSettings,
     ReviewStatus,
     SampleState,
 )
+from turn_core.types.reviewing import Claimant
 
 CLEAN = [0.1, 0.65, 0.3, 0.55, 0.9, 0.2, 0.5, 0.95]
 
@@ -177,3 +183,31 @@ def test_a_queue_that_cannot_be_is_refused():
 def test_counts_of_a_run_of_another_project_are_not_found(workspace, run, make_project):
     with pytest.raises(NotFoundError, match="has no run"):
         queues.queue_counts(workspace, make_project("other"), run.run_id)
+
+
+def test_no_page_walks_through_all_samples_of_a_project(workspace, run, class_ids, monkeypatch):
+    """Where many samples are left: SQLite would take the first index of the project it finds."""
+    if not engines.is_sqlite(workspace.engine):
+        pytest.skip("PostgreSQL counts its rows")
+    monkeypatch.setattr(queue_queries, "FEW", 0)
+    # Drawing the audit does look at all of them.
+    audits.set_settings(workspace, run.project_id, ReviewSettings(audit_share=0), actor="ann")
+    statements = []
+    event.listen(
+        workspace.engine,
+        "before_cursor_execute",
+        lambda *told: statements.append((told[2], told[3])),
+    )
+    wanted = [QueueFilter(kind=QueueKind.NEAR_TAU), QueueFilter(confidence=0.5)]
+    wanted += [QueueFilter(), QueueFilter(class_id=class_ids[0]), QueueFilter(low=0.2)]
+    wanted.append(QueueFilter(given_class_id=class_ids[0], suggested_class_id=class_ids[1]))
+    for queue in wanted:
+        assert shown(workspace, run, queue, claimant=Claimant("ann", "browser"))
+    with workspace.engine.connect() as connection:
+        plans = [
+            row[3]
+            for statement, values in statements
+            if statement.startswith("SELECT sample")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert not [line for line in plans if re.search(r" sample .*\(project_id=\?\)$", line)]

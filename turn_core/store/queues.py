@@ -25,9 +25,10 @@ _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
 _TAGGED = exploration_tables.SampleTag
 _COUNTED_ALONE = (QueueKind.DUPLICATES, QueueKind.AUDIT, QueueKind.DISAGREEMENT)
 FEW = 4000
-"""Up to this many samples of a review status are sorted; more are walked along by rank."""
+"""Fewer samples of a status, class or tag are sorted; more are walked along by rank."""
 
 Condition = ColumnElement[bool]
+Statuses = Sequence[ReviewStatus]
 
 
 class Asked(NamedTuple):
@@ -72,9 +73,9 @@ def page(
     first = tuple(status for status in wanted if status not in last) or last
     rows: list[Any] = []
     for statuses in (first, last)[: 1 + (last != first)]:
-        few = _few(session, asked.project_id, statuses)
+        few = _few(session, asked, statuses)
         keys = _order(asked.queue, asked.tau, few=few)
-        query = select_scored().where(*_holds(session, asked), _in_status(statuses, few=few), *more)
+        query = select_scored().where(*_holds(session, asked, statuses, few=few), *more)
         if statuses == first and after is not None:
             query = query.where(*_behind(session, asked.run_id, keys, after))
         rows += session.execute(query.order_by(*keys).limit(limit - len(rows))).all()
@@ -83,10 +84,10 @@ def page(
     return rows
 
 
-def _holds(session: Session, asked: Asked) -> list[Condition]:
-    """Return what must be true of a sample of the queue, but for its review status."""
+def _holds(session: Session, asked: Asked, statuses: Statuses, *, few: str) -> list[Condition]:
+    """Return what must be true of a sample of the queue."""
     project_id, run_id, queue, tau, _ = asked
-    found: list[Condition] = [_SCORE.run_id == run_id, _S.project_id == project_id]
+    found: list[Condition] = [_SCORE.run_id == run_id, *_known(asked, statuses, few=few)]
     low, high = queue.low, queue.high
     if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
         low, high = tau - NEAR, tau + NEAR
@@ -97,7 +98,8 @@ def _holds(session: Session, asked: Asked) -> list[Condition]:
     if queue.class_id is not None:
         found.append(_S.current_class_id == queue.class_id)
     if queue.given_class_id is not None:
-        found += [_G.project_id == project_id, _G.class_id == queue.given_class_id]
+        of_project = (_G.project_id if few == "given" else _G.project_id + 0) == project_id
+        found += [of_project, _G.class_id == queue.given_class_id]
     if queue.suggested_class_id is not None:
         found.append(_SCORE.suggested_class_id == queue.suggested_class_id)
     if queue.confidence is not None:
@@ -144,13 +146,15 @@ def _conflicting(project_id: int) -> Select[Any]:
     )
 
 
-def _in_status(statuses: Sequence[ReviewStatus], *, few: bool) -> Condition:
-    # Without statistics SQLite takes the index of the status for the best, also where nearly
-    # every sample has it; as an expression it has no index.
-    return (_S.status if few else func.coalesce(_S.status, "")).in_(statuses)
+def _known(asked: Asked, statuses: Statuses, *, few: str) -> list[Condition]:
+    """Return the conditions of project and review status, with an index only where it helps."""
+    # SQLite takes an index that nearly every sample is in for the best; an expression has none.
+    project_id = _S.project_id if few in ("status", "class", "sha256") else _S.project_id + 0
+    status = _S.status if few == "status" else func.coalesce(_S.status, "")
+    return [project_id == asked.project_id, status.in_(statuses)]
 
 
-def _order(queue: QueueFilter, tau: float, *, few: bool) -> list[ColumnElement[Any]]:
+def _order(queue: QueueFilter, tau: float, *, few: str) -> list[ColumnElement[Any]]:
     """Return the sort keys; the rank, the last one, is different for every sample of a run."""
     if queue.kind is QueueKind.NEAR_TAU:
         return [func.abs(_SCORE.clean_probability - tau), _SCORE.rank + 0]
@@ -161,16 +165,33 @@ def _order(queue: QueueFilter, tau: float, *, few: bool) -> list[ColumnElement[A
             AuditDraw.project_id == _S.project_id, AuditDraw.sample_id == _S.id
         )
         return [place.correlate(_S).scalar_subquery(), _SCORE.rank + 0]
-    # With many left, walking along the rank finds the first ones at once. With few left it would
+    # Walking along the rank finds the first ones at once where there are many. With few it would
     # pass over all others, so those few are sorted: `+ 0` keeps the index of the rank out.
-    if few or queue != QueueFilter(statuses=queue.statuses):
-        return [_SCORE.rank + 0]
-    return [_SCORE.rank.expression]
+    return [_SCORE.rank + 0 if few else _SCORE.rank.expression]
 
 
-def _few(session: Session, project_id: int, statuses: Sequence[ReviewStatus]) -> bool:
-    some = select(_S.id).where(_S.project_id == project_id, _S.status.in_(statuses)).limit(FEW)
-    return session.execute(select(func.count()).select_from(some.subquery())).scalar_one() < FEW
+def _few(session: Session, asked: Asked, statuses: Statuses) -> str:
+    """Return by what the queue is found among fewer than `FEW` samples, or ""."""
+    queue, project_id = asked.queue, asked.project_id
+    if queue.kind is QueueKind.DUPLICATES:
+        return "sha256"
+    here = select(_S.id).where(_S.project_id == project_id)
+    ways = {"status": here.where(_S.status.in_(statuses))}
+    if (wanted := queue.class_id) is not None:
+        ways["class"] = here.where(_S.current_class_id == wanted)
+    if (wanted := queue.given_class_id) is not None:
+        given = _G.class_id == wanted
+        ways["given"] = select(_G.sample_id).where(_G.project_id == project_id, given)
+    if (wanted := queue.tag_id) is not None:
+        ways["tag"] = select(_TAGGED.sample_id).where(_TAGGED.tag_id == wanted)
+    if (least := queue.confidence) is not None:  # no index, but one table alone is read fast
+        sure = (_SCORE.run_id == asked.run_id, _SCORE.suggested_probability >= least)
+        ways["score"] = select(_SCORE.sample_id).where(*sure)
+    for way, query in ways.items():
+        some = select(func.count()).select_from(query.limit(FEW).subquery())
+        if session.execute(some).scalar_one() < FEW:
+            return way
+    return ""
 
 
 def _behind(
@@ -188,13 +209,13 @@ def _behind(
 
 def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
     """Return what a bulk decision needs of the samples of the queue, by rank."""
-    few = _few(session, asked.project_id, asked.statuses)
+    few = _few(session, asked, asked.statuses)
     suggested = (_SCORE.suggested_class_id, _SCORE.suggested_probability)
     query = (
         select(_S.id, _S.version, _S.current_class_id, *suggested)
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(session, asked), _in_status(asked.statuses, few=few))
+        .where(*_holds(session, asked, asked.statuses, few=few))
     )
     rows = session.execute(query.order_by(_SCORE.rank + 0).limit(limit))
     return [Selected(*row) for row in rows]
@@ -202,12 +223,12 @@ def selection(session: Session, asked: Asked, *, limit: int) -> list[Selected]:
 
 def count(session: Session, asked: Asked) -> int:
     """Return how many samples the queue holds."""
-    few = _few(session, asked.project_id, asked.statuses)
+    few = _few(session, asked, asked.statuses)
     query = (
         select(func.count())
         .join_from(_SCORE, _S, _S.id == _SCORE.sample_id)
         .outerjoin(_G, _G.sample_id == _S.id)
-        .where(*_holds(session, asked), _in_status(asked.statuses, few=few))
+        .where(*_holds(session, asked, asked.statuses, few=few))
     )
     return int(session.execute(query).scalar_one())
 

@@ -113,8 +113,9 @@ def brief(
     session: Session, project_id: int, sample_ids: Iterable[int]
 ) -> dict[int, tuple[str, int | None]]:
     """Return (sha256, current class id) of samples, by id."""
+    # `+ 0` keeps an index of the project out: SQLite would walk through all of its samples.
     query = select(_S.id, _S.sha256, _S.current_class_id)
-    query = query.where(_S.project_id == project_id, _S.id.in_(list(sample_ids)))
+    query = query.where(_S.project_id + 0 == project_id, _S.id.in_(list(sample_ids)))
     return {row[0]: (row[1], row[2]) for row in session.execute(query)}
 
 
