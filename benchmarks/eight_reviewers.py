@@ -14,6 +14,7 @@ import asyncio
 import io
 import json
 import random
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class Reviewer:
 
     name: str
     outcomes: dict[str, str] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+    """What the server said of decisions that it did not save, without the names of files."""
     pressed: Counter[str] = field(default_factory=Counter)
     shown: list[tuple[str, float, float]] = field(default_factory=list)
     """Sample, from, to: milliseconds since 1970."""
@@ -68,6 +71,8 @@ class Reviewer:
         if response.request.method == "POST" and response.url.endswith("/decisions"):
             for result in (await response.json())["results"]:
                 self.outcomes[result["key"]] = result["outcome"]
+                if result["outcome"] == "conflict":
+                    self.refused[re.sub("'.*?'|by .*?:", "...", result["message"])] += 1
 
     async def sit(self, page: Page, address: str, project_id: int, seconds: float) -> None:
         """Take a name, open the queue, and decide until the time is over or nothing is left."""
@@ -238,6 +243,7 @@ def sit_together(
         "keys pressed": {person.name: sum(person.pressed.values()) for person in people},
         "images shown": sum(at_once.values()),
         f"before more than {overlap} at one time": too_many,
+        "refused": sum((person.refused for person in people), Counter()),
         **figures,
     }
     wrong = too_many + figures["lost"] + figures["doubled"] + figures["never acknowledged"]

@@ -27,8 +27,7 @@ if undo:
     st.rerun()
 page = votes.conflicts(workspace, project_id, limit=flow.AT_ONCE)
 if not page.conflicts:
-    overlap = audits.get_settings(workspace, project_id).overlap
-    if target := view.nothing(overlap=overlap):
+    if target := view.nothing(audits.get_settings(workspace, project_id)):
         st.switch_page(f"../pages/{target}.py")
     st.stop()
 classes = projects.classes(workspace, project_id)

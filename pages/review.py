@@ -8,8 +8,9 @@ from app.format import FALLBACK_TEXT
 from app.routes.queue_wire import queue_query
 from app.routes.wire import candidate_json, progress_json
 from app.views import reviewing as view
-from turn_core.services import projects, queues, review, runs, tags
+from turn_core.services import permissions, projects, queues, review, runs, tags
 from turn_core.services.overviews import threshold
+from turn_core.types.reviewing import Role
 
 FIRST_CANDIDATES = 60
 
@@ -23,7 +24,8 @@ if project_id is None or run is None:
     st.stop()
 
 view.heading(run)
-queue = view.wanted_queue(state.review_queue(project_id))
+settles = permissions.role_of(workspace, reviewer, project_id) is Role.OWNER
+queue = view.wanted_queue(state.review_queue(project_id), settles=settles)
 query = queue_query(queue)
 state.keep_queue_in_address(query)
 candidates = queues.next_candidates(
@@ -41,6 +43,7 @@ wish = review_card(
         "runId": run.run_id,
         "queue": query,
         "reviewer": reviewer,
+        "settles": settles,
         "tau": threshold(run),
         "fallbacks": FALLBACK_TEXT,
         "classes": view.names_of(projects.classes(workspace, project_id)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, fields
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -106,7 +107,8 @@ async def decide(request: Request) -> Response:
     def write() -> list[DecisionResult]:
         workspace, actor = resources.workspace(), _actor(request, body)
         if batch_key is None:
-            return review.record(workspace, project_id, decisions, actor=actor)
+            browser = _claimant(request).browser
+            return review.record(workspace, project_id, decisions, actor=actor, browser=browser)
         return review.record_bulk(
             workspace, project_id, decisions, actor=actor, batch_key=batch_key
         )
@@ -117,7 +119,8 @@ async def decide(request: Request) -> Response:
 @answers_errors
 async def undo_batch(request: Request) -> Response:
     """Take a batch back; `key` was made when the undo was asked for, and makes it a batch too."""
-    return await _turn(request, lambda key: {"undo_key": key}, review.undo_batch)
+    undo = partial(review.undo_batch, browser=_claimant(request).browser)
+    return await _turn(request, lambda key: {"undo_key": key}, undo)
 
 
 @answers_errors

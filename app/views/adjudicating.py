@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import links
 from app.format import percent, when
-from turn_core.types import Action, ClassInfo
+from turn_core.types import Action, ClassInfo, ReviewSettings
 from turn_core.types.voting import Conflict, ConflictPage, Vote
 
 Json = dict[str, Any]
@@ -35,17 +35,20 @@ def owners_only() -> None:
     st.info("An owner settles what reviewers disagree on. Ask one.", icon=":material/balance:")
 
 
-def nothing(*, overlap: int) -> str | None:
+def nothing(settings: ReviewSettings) -> str | None:
     """Say that there is no conflict; return the page that the button leads to."""
     with st.container(border=True, key="no_conflict"):
         st.subheader("Reviewers disagree on nothing")
-        if overlap == 1:
+        if settings.most == 1:
             st.markdown(
                 "One reviewer decides each image. To have several vote on each, raise the number "
                 "on Data, *Project*."
             )
             return "data" if st.button("Open Data", icon=":material/photo_library:") else None
-        st.markdown(f"Each image takes {overlap} votes; those that differ appear here.")
+        number = f"{settings.least} to {settings.most}"
+        if settings.least == settings.most:
+            number = str(settings.most)
+        st.markdown(f"Each image takes {number} votes; those that differ appear here.")
         return "review" if st.button("Review", type="primary", icon=":material/rule:") else None
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from app.format import md_escape, shorten
 from app.routes.queue_wire import queue_from
 from turn_core.errors import DataError
-from turn_core.types import ClassInfo, QueueFilter, Run
+from turn_core.types import ClassInfo, QueueFilter, QueueKind, Run
 
 
 def nothing_yet(*, has_project: bool) -> str | None:
@@ -31,15 +31,23 @@ def heading(run: Run) -> None:
         st.caption(f"Round {run.number} · {backbone} · most suspicious first")
 
 
-def wanted_queue(query: Mapping[str, str]) -> QueueFilter:
-    """Return the queue that the session or the address asks for; all samples if that makes none."""
+def wanted_queue(query: Mapping[str, str], *, settles: bool) -> QueueFilter:
+    """Return the queue that the session or the address asks for; all samples if that makes none.
+
+    Where reviewers disagree is for those alone who may settle it.
+    """
     try:
-        return queue_from(query)
+        found = queue_from(query)
     except DataError as error:
-        st.warning(
-            f"{md_escape(str(error))}. All samples are shown.", icon=":material/filter_alt_off:"
-        )
-        return QueueFilter()
+        return _all_samples(md_escape(str(error)))
+    if found.kind is QueueKind.DISAGREEMENT and not settles:
+        return _all_samples("An owner settles what reviewers disagree on")
+    return found
+
+
+def _all_samples(why: str) -> QueueFilter:
+    st.warning(f"{why}. All samples are shown.", icon=":material/filter_alt_off:")
+    return QueueFilter()
 
 
 def names_of(classes: Sequence[ClassInfo]) -> list[list[int | str]]:

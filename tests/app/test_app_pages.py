@@ -5,7 +5,7 @@ from seeding import seed_project, seed_run
 
 from app.sessions import default_reviewer
 from turn_core.services import audits, jobs, members, projects, runs
-from turn_core.types import JobKind, JobState
+from turn_core.types import JobKind, JobState, QueueKind
 from turn_core.types.reviewing import Role
 
 PAGES = ("overview", "data", "runs", "review", "explore", "export")
@@ -127,13 +127,18 @@ def test_data_page_shows_report_and_classes(open_page, app_workspace):
     assert "without an import report" in texts(page)
 
 
-def test_owner_changes_the_share_of_the_random_audit(open_page, app_workspace):
+def test_owner_changes_the_audit_and_the_numbers_of_reviewers(open_page, app_workspace):
     project_id = seed_project(app_workspace)  # without a random audit
     page = open_page("data")
     page.segmented_control(key="data_part").select("Project").run()
     page.slider(key="review_audit_share").set_value(10)
+    page.number_input(key="review_overlap_near_tau").set_value(3)
     button(page, "Save").click().run()
-    assert audits.get_settings(app_workspace, project_id).audit_share == 0.1
+    found = audits.get_settings(app_workspace, project_id)
+    assert (found.audit_share, found.queue_overlaps) == (0.1, {QueueKind.NEAR_TAU: 3})
+    page.number_input(key="review_overlap_near_tau").set_value(None)
+    button(page, "Save").click().run()
+    assert not audits.get_settings(app_workspace, project_id).queue_overlaps
     members.set_member(app_workspace, "olga", Role.OWNER, actor="olga")
     members.set_member(app_workspace, default_reviewer(), Role.REVIEWER, actor="olga")
     page.run()

@@ -152,3 +152,39 @@ def test_many_reviewers_at_once_share_the_queue_without_a_card_given_twice(
 def test_a_reviewer_who_changes_the_name_keeps_the_cards(workspace, run, ids):
     take(workspace, run, Claimant("root", "desk"), limit=3)
     assert take(workspace, run, Claimant("ann", "desk"), limit=3) == ids[:3]
+
+
+def undo(workspace, project_id, sample_id, actor, **more):
+    seen = samples.get_sample(workspace, project_id, sample_id)
+    request = DecisionRequest(
+        sample_id=sample_id,
+        version=seen.version,
+        action=Action.UNDO,
+        idem_key=f"undo {sample_id} {seen.version}",
+    )
+    return review.record(workspace, project_id, [request], actor=actor, **more)[0]
+
+
+def test_an_undone_card_stays_with_who_has_it_on_the_screen_again(workspace, run, project_id, ids):
+    desk = Claimant("ann", "desk")
+    take(workspace, run, desk, limit=2)
+    decide(workspace, project_id, ids[0], "ann")
+    assert take(workspace, run, BEN, limit=1) == ids[2:3]
+    undo(workspace, project_id, ids[0], "ann", browser="desk")
+    assert take(workspace, run, BEN, limit=2) == ids[2:4]  # not the first, which ann has
+    assert take(workspace, run, desk, limit=2) == ids[:2]
+    assert decide(workspace, project_id, ids[0], "ann", "again").outcome is Outcome.SAVED
+    undo(workspace, project_id, ids[0], "ann")  # by a script: it is before nobody
+    assert take(workspace, run, BEN, limit=1) == ids[:1]
+
+
+def test_an_undone_batch_stays_with_who_undid_it(workspace, run, project_id, ids):
+    take(workspace, run, Claimant("ann", "desk"), limit=3)
+    requests = [
+        DecisionRequest(sample_id=i, version=0, action=Action.KEEP, idem_key="") for i in ids[:3]
+    ]
+    review.record_bulk(workspace, project_id, requests, actor="ann", batch_key="batch 1")
+    review.undo_batch(
+        workspace, project_id, "batch 1", undo_key="batch 2", actor="ann", browser="desk"
+    )
+    assert take(workspace, run, BEN, limit=2) == ids[3:5]

@@ -7,7 +7,7 @@ whichever queue they were decided in.
 
 import hashlib
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import Session
 
 from turn_core.errors import ConflictError
@@ -20,7 +20,8 @@ from turn_core.store import queues as queue_queries
 from turn_core.store import votes as vote_queries
 from turn_core.store.queues import Asked
 from turn_core.types import QueueFilter, QueueKind
-from turn_core.types.reviewing import Claimant, ReviewSettings, Role
+from turn_core.types.review_settings import ReviewSettings
+from turn_core.types.reviewing import Claimant, Role
 
 AUDIT = QueueFilter(kind=QueueKind.AUDIT)
 DRAWN_AT_ONCE = 200
@@ -43,8 +44,9 @@ def set_settings(
 ) -> None:
     """Change how a project is reviewed.
 
-    With a smaller overlap, samples that have enough votes by it are decided, or in conflict, at
-    once. A greater one, or another `blind`, holds for votes from now on; conflicts stay.
+    Votes that are there are counted by the new numbers: samples that have enough of them now are
+    decided, or in conflict, at once. What was decided stays decided, and conflicts stay. Another
+    `blind` holds for votes from now on.
 
     Raises:
         PermissionDeniedError: the actor is no owner.
@@ -61,7 +63,8 @@ def set_settings(
                 f"the audit was drawn with seed {before.audit_seed}: its seed can no longer change"
             )
         queries.save_settings(session, project_id, settings)
-        if settings.overlap < before.overlap:
+        numbers = (before.overlap, before.queue_overlaps)
+        if (settings.overlap, settings.queue_overlaps) != numbers:
             voting.recount(session, project_id, actor=actor)
 
     workspace.write(work)
@@ -83,25 +86,35 @@ def page(
     """
     settings = queries.settings(session, asked.project_id)
     kind = asked.queue.kind
-    overlap = 1 if kind is QueueKind.DISAGREEMENT else settings.overlap
-    free = claim_queries.free_for(claimant, now, overlap=overlap)
+    free = _free(settings, kind, claimant, now)
+    has_skipped = vote_queries.has_skipped(session, asked.project_id, asked.reader)
     skipped = vote_queries.is_skipped_by(asked.project_id, asked.reader)
-    fresh = free if overlap == 1 else free & ~skipped
+    fresh = ~skipped if has_skipped else true()
     if kind is QueueKind.AUDIT:
-        cards = _audit(session, asked, fresh, after=after, limit=limit)
+        cards = _audit(session, asked, free & fresh, after=after, limit=limit)
     else:
-        rows = queue_queries.page(session, asked, after=after, limit=limit, more=(fresh,))
+        rows = queue_queries.page(session, asked, after=after, limit=limit, more=(free, fresh))
         cards = [(int(row[0]), kind) for row in rows]
     at_end = len(cards) < limit
     if asked.queue == QueueFilter() and settings.audit_share:
+        fresh &= _free(settings, QueueKind.AUDIT, claimant, now)
         if after is not None:  # those that the claimant has are in an earlier page
-            fresh &= claim_queries.unclaimed(now, None if overlap == 1 else claimant)
+            fresh &= claim_queries.unclaimed_by(claimant, now)
         cards = _with_audits(session, asked, cards, fresh, limit=limit, share=settings.audit_share)
-    if overlap > 1 and at_end:  # what the claimant passed over comes last
+    if has_skipped and at_end:  # what the claimant passed over comes last
         left = limit - len(cards)
-        rows = queue_queries.page(session, asked, after=None, limit=left, more=(free & skipped,))
+        rows = queue_queries.page(session, asked, after=None, limit=left, more=(free, skipped))
         cards += [(int(row[0]), kind) for row in rows]
     return cards
+
+
+def _free(
+    settings: ReviewSettings, kind: QueueKind, claimant: Claimant, now: int
+) -> ColumnElement[bool]:
+    """Return the condition that the claimant may have a sample of the queue before them."""
+    if kind is QueueKind.DISAGREEMENT:  # one person settles it, whoever has voted
+        return claim_queries.alone(claimant, now)
+    return claim_queries.has_room(claimant, now, settings, kind)
 
 
 def _with_audits(

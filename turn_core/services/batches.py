@@ -52,9 +52,17 @@ def record_bulk(
 
 
 def undo_batch(
-    workspace: Workspace, project_id: int, batch_key: str, *, undo_key: str, actor: str
+    workspace: Workspace,
+    project_id: int,
+    batch_key: str,
+    *,
+    undo_key: str,
+    actor: str,
+    browser: str | None = None,
 ) -> list[DecisionResult]:
     """Take back every decision of a batch that is still its sample's last; itself a batch.
+
+    The samples are before the actor again, in the browser if one is named: see `review.record`.
 
     Raises:
         NotFoundError: the project has no such batch.
@@ -70,7 +78,10 @@ def undo_batch(
             DecisionRequest(sample_id=i, version=0, action=Action.UNDO, idem_key="", queue=queue)
             for i, queue in queues.items()
         ]
-        return _decide(session, project_id, requests, open_ids, batch_key=undo_key, actor=actor)
+        return _decide(
+            session, project_id, requests, open_ids, batch_key=undo_key, actor=actor,
+            browser=browser,
+        )  # fmt: skip
 
     return workspace.write(work)
 
@@ -164,6 +175,7 @@ def _decide(
     *,
     batch_key: str,
     actor: str,
+    browser: str | None = None,
 ) -> list[DecisionResult]:
     """Decide on the samples whose turn it still is, in the order of the requests."""
     seen = sample_queries.by_ids(session, project_id, [r.sample_id for r in requests])
@@ -180,7 +192,8 @@ def _decide(
         # Sent again, it names the version that it saw the first time: the answer is the same.
         version = sample.version if earlier is None else earlier
         batch.append(_keyed(request, batch_key, version))
-    told |= {r.sample_id: r for r in decisions.record(session, project_id, batch, actor)}
+    results = decisions.record(session, project_id, batch, actor, browser)
+    told |= {result.sample_id: result for result in results}
     return [told[request.sample_id] for request in requests]
 
 

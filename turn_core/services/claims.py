@@ -1,12 +1,14 @@
 """Claims: while a reviewer has a card before them, nobody else gets it.
 
-A claim is a lease of `LEASE_SECONDS`. The page renews it while it is open, a decision ends it, and
-a browser that died gives its cards back when the lease ends. It is a courtesy: what is decided
-without one passes the version gate like any decision, and is never lost. Where k reviewers vote on
-a card, so many have it at most, and nobody gets it who has voted on it.
+A claim is a lease of `LEASE_SECONDS`. The page renews it while it is open, a decision ends it, its
+undo brings it back, and a browser that died gives its cards back when the lease ends. It is a
+courtesy: what is decided without one passes the version gate like any decision, and is never lost.
+Where k reviewers vote on a card, so many have it at most, and nobody gets it who has voted on it.
 """
 
 import hashlib
+from collections.abc import Mapping
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,8 @@ from turn_core.types.reviewing import Claimant, Role
 
 LEASE_SECONDS = 300
 """So long a card stays with a browser that is not heard of. Pages renew about once a minute."""
+KEPT_UNDONE = 200
+"""So many cards of an undone batch stay with who undid it: more are not before them at once."""
 
 
 def take(
@@ -47,7 +51,9 @@ def take(
     queue_key = hashlib.sha256(f"{run_id} {queue!r}".encode()).hexdigest()[:16]
 
     def work(session: Session) -> list[tuple[int, QueueKind]]:
-        permissions.require(session, claimant.reviewer, Role.REVIEWER, project_id)
+        settles = queue.kind is QueueKind.DISAGREEMENT
+        role = Role.OWNER if settles else Role.REVIEWER
+        permissions.require(session, claimant.reviewer, role, project_id)
         tau = overviews.threshold(run_queries.get_run(session, project_id, run_id))
         engines.lock_claims(session, project_id)
         now = engines.now_ms(session)
@@ -55,14 +61,32 @@ def take(
         queries.release_others(session, project_id, claimant, queue_key)
         asked = Asked(project_id, run_id, queue, tau, claimant.reviewer)
         cards = audits.page(session, asked, claimant, after=after, limit=limit, now=now)
-        ids = [sample_id for sample_id, _ in cards]
+        taken = {sample_id: kind.value for sample_id, kind in cards}
         lease_until = now + LEASE_SECONDS * 1000
         queries.take(
-            session, project_id, claimant, ids, queue_key=queue_key, lease_until=lease_until
+            session, project_id, claimant, taken, queue_key=queue_key, lease_until=lease_until
         )
         return cards
 
     return workspace.write(work)
+
+
+def keep_undone(
+    session: Session, project_id: int, claimant: Claimant, cards: Mapping[int, str]
+) -> None:
+    """Claim cards, each of a queue, on which the claimant just took a decision back.
+
+    They are before them again. The place is theirs: it was that of the decision.
+    """
+    engines.lock_claims(session, project_id)
+    queries.take(
+        session,
+        project_id,
+        claimant,
+        dict(islice(cards.items(), KEPT_UNDONE)),
+        queue_key=queries.queue_key_of(session, project_id, claimant),
+        lease_until=engines.now_ms(session) + LEASE_SECONDS * 1000,
+    )
 
 
 def of_reviewer(workspace: Workspace, project_id: int, claimant: Claimant) -> Claimant | None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from turn_core.errors import DataError, NotFoundError
-from turn_core.services import permissions, voting
+from turn_core.services import claims, permissions, voting
 from turn_core.services.voting import STATUS_AFTER, Voting
 from turn_core.store import claims as claim_queries
 from turn_core.store import engine as engines
@@ -29,11 +29,15 @@ from turn_core.types import (
     ReviewStatus,
     Sample,
 )
-from turn_core.types.reviewing import Role, VoteOutcome
+from turn_core.types.reviewing import Claimant, Role, VoteOutcome
 
 
 def record(
-    session: Session, project_id: int, requests: Sequence[DecisionRequest], actor: str
+    session: Session,
+    project_id: int,
+    requests: Sequence[DecisionRequest],
+    actor: str,
+    browser: str | None = None,
 ) -> list[DecisionResult]:
     """Do `review.record` within its transaction."""
     settles = any(voting.adjudicates(request) for request in requests)
@@ -50,7 +54,23 @@ def record(
         claim_queries.release_samples(session, waiting, reviewer=actor)
     if len(saved) > len(waiting):
         claim_queries.release_samples(session, saved.keys() - set(waiting))
+    undone = _undone(requests, results)
+    if undone and browser is not None:
+        claims.keep_undone(session, project_id, Claimant(actor, browser), undone)
     return results
+
+
+def _undone(
+    requests: Sequence[DecisionRequest], results: Sequence[DecisionResult]
+) -> dict[int, str]:
+    """Return the samples that are before their reviewer again, each with its queue."""
+    both = zip(requests, results)
+    undone = (r for r, told in both if r.action is Action.UNDO and _is_open(told))
+    return {request.sample_id: request.queue for request in undone}
+
+
+def _is_open(told: DecisionResult) -> bool:
+    return told.outcome is Outcome.SAVED and told.vote in (None, VoteOutcome.WAITING)
 
 
 class _Batch:

@@ -50,13 +50,19 @@ class ReviewProgress:
 
 
 def record(
-    workspace: Workspace, project_id: int, requests: Sequence[DecisionRequest], *, actor: str
+    workspace: Workspace,
+    project_id: int,
+    requests: Sequence[DecisionRequest],
+    *,
+    actor: str,
+    browser: str | None = None,
 ) -> list[DecisionResult]:
     """Store decisions, in order and in one transaction; return what became of each.
 
     A key seen before gives its first result again (`replayed`); with another content, or for a
     version that is no longer the present one, the decision is a `conflict`, nothing is changed
-    by it, and the result shows how the sample stands.
+    by it, and the result shows how the sample stands. What is taken back in a `browser` (see
+    `Claimant`) is before its reviewer again there, and is claimed: nobody else gets it.
 
     Raises:
         PermissionDeniedError: the actor may not decide here.
@@ -66,7 +72,9 @@ def record(
     """
     if not requests:
         return []
-    return workspace.write(lambda session: decisions.record(session, project_id, requests, actor))
+    return workspace.write(
+        lambda session: decisions.record(session, project_id, requests, actor, browser)
+    )
 
 
 def undo(

@@ -1,13 +1,15 @@
 """The rules of votes, within the transaction of a decision. See docs/agreement.md.
 
-With an overlap of k > 1 a decision is a vote. Once k reviewers have voted on a sample, it is
-decided by an event of its own if they agree, and in conflict if they do not; a conflict ends when
-votes change or an owner settles it. A skip is kept among the votes and counts for nothing. On a
-sample that is decided already, a vote for something else contests it: that, too, is a conflict.
+So many must vote on a sample, k, as the strictest of the queues asks for in which its votes were
+cast, and in which it is decided on now (`ReviewSettings.overlap_of`). With k > 1 a decision is a
+vote. Once k reviewers have voted on a sample, it is decided by an event of its own if they agree,
+and in conflict if they do not; a conflict ends when votes change or an owner settles it. A skip is
+kept among the votes and counts for nothing. On a sample that is decided already, a vote for
+something else contests it: that, too, is a conflict.
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -66,7 +68,7 @@ def agreed_by(names: Sequence[str]) -> str:
 
 
 def recount(session: Session, project_id: int, *, actor: str) -> None:
-    """Count the votes on open cards again, after fewer reviewers are asked for."""
+    """Count the votes on open cards again, after other numbers of reviewers are asked for."""
     ids = queries.voted_on(session, project_id)
     samples = sample_queries.by_ids(session, project_id, ids)
     voting, now = Voting(session, project_id, ids, actor=actor), engines.now_ms(session)
@@ -86,7 +88,7 @@ class Voting:
         self.project_id = project_id
         self.actor = actor
         self.settings: ReviewSettings = audit_queries.settings(session, project_id)
-        self.active = self.settings.overlap > 1 or queries.any_votes(session, project_id)
+        self.active = self.settings.most > 1 or queries.any_votes(session, project_id)
         self.agreements = 0
         """How many samples were decided by agreement so far."""
         self._ballots: dict[int, list[Row]] = {}
@@ -109,7 +111,7 @@ class Voting:
         if adjudicates(request):
             return _why_no_adjudication(request, disputed=disputed)
         voted = mine is not None and mine.action != Action.SKIP
-        if disputed and not (voted and self.settings.overlap > 1):
+        if disputed and not (voted and self.takes(request)):
             return "reviewers disagree on it: an owner settles it"
         if disputed and self.settings.blind:
             return _FINAL
@@ -119,9 +121,12 @@ class Voting:
 
     def takes(self, request: DecisionRequest) -> bool:
         """Say whether a decision is a vote, or takes one back."""
-        if self.settings.overlap == 1 or adjudicates(request):
+        if not self.active or adjudicates(request):
             return False
-        return request.action is not Action.UNDO or self.mine(request.sample_id) is not None
+        if request.action is Action.UNDO:
+            return self.mine(request.sample_id) is not None
+        others = [v.queue for v in self._counting(request.sample_id) if v.actor != self.actor]
+        return self.settings.overlap_of([request.queue, *others]) > 1
 
     def mine(self, sample_id: int) -> Row | None:
         """Return the actor's standing vote in the present ballot of a sample."""
@@ -132,7 +137,7 @@ class Voting:
         if last is None or (last.vote_id is None and last.queue != ADJUDICATION):
             return ""
         if self.actor in (agreed := self._agreed(last)):
-            return _FINAL if self.settings.blind and self.settings.overlap > 1 else ""
+            return _FINAL if self.settings.blind and self._needed(agreed.values()) > 1 else ""
         if permissions.may(self.session, self.actor, Role.OWNER, self.project_id):
             return ""
         who = "one of those who agreed on it, or an owner," if agreed else "an owner"
@@ -161,7 +166,7 @@ class Voting:
 
     def leave_agreement(self, seen: Sample, fixed: dict[str, Any]) -> None:
         """Take the actor's vote for an agreement back, where the actor undoes one of theirs."""
-        if self.settings.overlap == 1:
+        if not self.active:
             return
         last = event_queries.last_standing(self.session, seen.sample_id)
         if (mine := self._agreed(last).get(self.actor)) is not None:
@@ -194,7 +199,7 @@ class Voting:
         choices = {(vote.action, vote.class_id) for vote in votes}
         if seen.status in _DECIDED:
             self._dispute(seen.sample_id, disputed=not choices <= {_present(seen)})
-        elif len(votes) < self.settings.overlap:
+        elif len(votes) < self._needed(votes):
             self._dispute(seen.sample_id, disputed=False)
         elif len(choices) > 1:
             self._dispute(seen.sample_id, disputed=True)
@@ -214,13 +219,15 @@ class Voting:
         bases = event_queries.standing_seqs(self.session, [sample_id])
         self._bases[sample_id] = bases.get(sample_id, 0)
         rows = queries.of_samples(self.session, [sample_id]) if undone else []
-        if self.settings.overlap == 1:
-            rows = []
         self._ballots[sample_id] = [r for r in rows if r.ballot == self._bases[sample_id]]
         votes = queries.standing(self._ballots[sample_id]).values()
         queries.set_standing(self.session, self.project_id, sample_id, votes)
-        complete = 1 < self.settings.overlap <= len(self._counting(sample_id))
-        self._dispute(sample_id, disputed=complete)
+        counting = self._counting(sample_id)
+        self._dispute(sample_id, disputed=len(counting) >= self._needed(counting))
+
+    def _needed(self, votes: Iterable[Row]) -> int:
+        """Return how many must vote on a sample that has these votes."""
+        return self.settings.overlap_of(vote.queue for vote in votes)
 
     def _counting(self, sample_id: int) -> list[Row]:
         votes = queries.standing(self._ballots.get(sample_id, [])).values()

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from turn_core.store import tables
-from turn_core.store.review_tables import AuditDraw, ReviewSetting
+from turn_core.store.review_tables import AuditDraw, QueueOverlap, ReviewSetting
 from turn_core.types import SampleState
-from turn_core.types.reviewing import ReviewSettings
+from turn_core.types.review_settings import ReviewSettings
+from turn_core.types.reviewing import QueueKind
 
 _S = tables.Sample
 _SETTINGS = ("audit_share", "audit_seed", "overlap", "blind")
@@ -20,7 +21,12 @@ def settings(session: Session, project_id: int) -> ReviewSettings:
     columns = [getattr(ReviewSetting, name) for name in _SETTINGS]
     query = select(*columns).where(ReviewSetting.project_id == project_id)
     row = session.execute(query).first()
-    return ReviewSettings() if row is None else ReviewSettings(**dict(zip(_SETTINGS, row)))
+    if row is None:
+        return ReviewSettings()
+    of_queues = select(QueueOverlap.queue, QueueOverlap.overlap)
+    rows = session.execute(of_queues.where(QueueOverlap.project_id == project_id))
+    overlaps = {QueueKind(queue): overlap for queue, overlap in rows}
+    return ReviewSettings(**dict(zip(_SETTINGS, row)), queue_overlaps=overlaps)
 
 
 def save_settings(session: Session, project_id: int, values: ReviewSettings) -> None:
@@ -30,6 +36,11 @@ def save_settings(session: Session, project_id: int, values: ReviewSettings) -> 
     changed = session.connection().execute(statement.values(row))
     if not changed.rowcount:
         session.execute(insert(ReviewSetting), [{"project_id": project_id, **row}])
+    session.execute(delete(QueueOverlap).where(QueueOverlap.project_id == project_id))
+    if overlaps := values.queue_overlaps:
+        fixed = {"project_id": project_id}
+        rows = [{**fixed, "queue": queue, "overlap": k} for queue, k in overlaps.items()]
+        session.execute(insert(QueueOverlap), rows)
 
 
 def num_drawn(session: Session, project_id: int) -> int:

@@ -1,59 +1,84 @@
 """Queries on claims: which cards reviewers have before them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from turn_core.store import tables, votes
 from turn_core.store.review_tables import Claim
+from turn_core.types import QueueKind, ReviewSettings
+from turn_core.types.review_settings import MAX_OVERLAP
 from turn_core.types.reviewing import Claimant
 
 
-def free_for(claimant: Claimant, now: int, *, overlap: int = 1) -> ColumnElement[bool]:
-    """Return the condition that the claimant may have the sample before them.
+def alone(claimant: Claimant, now: int) -> ColumnElement[bool]:
+    """Return the condition that nobody but the claimant, in this browser, has the sample."""
+    others = (Claim.reviewer != claimant.reviewer) | (Claim.holder != claimant.browser)
+    return ~exists().where(*_alive(now), others)
 
-    Nobody else has it; or, with an overlap of more than one, the claimant has not voted on it, has
-    it in no other browser, and fewer others than that have it or have voted on it.
+
+def has_room(
+    claimant: Claimant, now: int, settings: ReviewSettings, queue: QueueKind
+) -> ColumnElement[bool]:
+    """Return the condition that the claimant may have the sample before them, in this queue.
+
+    They have it in no other browser, and fewer others have it or voted on it than are to vote on
+    it: so many as the votes ask for that are there; if more, so many as all ask for in whose queues
+    it is open, for the first of them to decide may be the one whose queue asks for the fewest.
     """
-    alive = (Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
-    if overlap == 1:
-        others = (Claim.reviewer != claimant.reviewer) | (Claim.holder != claimant.browser)
-        return ~exists().where(*alive, others)
-    elsewhere = (Claim.reviewer == claimant.reviewer, Claim.holder != claimant.browser)
-    claims = select(func.count()).where(*alive, Claim.reviewer != claimant.reviewer)
-    num_claims = claims.correlate(tables.Sample).scalar_subquery()
+    me = claimant.reviewer
+    elsewhere = (Claim.reviewer == me, Claim.holder != claimant.browser)
+    taken = _of_others(func.count(), me, now) + votes.num_others(me)
+    fewest = func.min(votes.asked_in(settings, Claim.queue))
+    by_claims = func.coalesce(_of_others(fewest, me, now), MAX_OVERLAP)
     return and_(
-        ~exists().where(*alive, *elsewhere),
-        num_claims + votes.num_others(claimant.reviewer) < overlap,
+        ~exists().where(*_alive(now), *elsewhere),
+        or_(
+            and_(taken < settings.overlap_of([queue]), taken < by_claims),
+            taken < votes.asked_by_others(settings, me),
+        ),
     )
 
 
-def unclaimed(now: int, by: Claimant | None = None) -> ColumnElement[bool]:
-    """Return the condition that nobody, or not `by`, has the sample before them."""
-    alive = exists().where(Claim.sample_id == tables.Sample.id, Claim.lease_until > now)
-    return ~(alive if by is None else alive.where(Claim.reviewer == by.reviewer))
+def _of_others(found: Any, reviewer: str, now: int) -> Any:
+    query = select(found).where(*_alive(now), Claim.reviewer != reviewer)
+    return query.correlate(tables.Sample).scalar_subquery()
+
+
+def _alive(now: int) -> tuple[ColumnElement[bool], ...]:
+    return Claim.sample_id == tables.Sample.id, Claim.lease_until > now
+
+
+def unclaimed_by(claimant: Claimant, now: int) -> ColumnElement[bool]:
+    """Return the condition that the claimant does not have the sample before them."""
+    return ~exists().where(*_alive(now), Claim.reviewer == claimant.reviewer)
 
 
 def take(
     session: Session,
     project_id: int,
     claimant: Claimant,
-    sample_ids: Sequence[int],
+    cards: Mapping[int, str],
     *,
     queue_key: str,
     lease_until: int,
 ) -> None:
-    """Claim samples, or claim them for longer."""
-    if not sample_ids:
+    """Claim samples, each for the queue that it stands for, or claim them for longer."""
+    if not cards:
         return
-    session.execute(
-        delete(Claim).where(*_of(project_id, claimant), Claim.sample_id.in_(sample_ids))
-    )
+    session.execute(delete(Claim).where(*_of(project_id, claimant), Claim.sample_id.in_(cards)))
     fixed: dict[str, Any] = {"reviewer": claimant.reviewer, "holder": claimant.browser}
     fixed |= {"project_id": project_id, "queue_key": queue_key, "lease_until": lease_until}
-    session.execute(insert(Claim), [{"sample_id": sample_id, **fixed} for sample_id in sample_ids])
+    rows = [{"sample_id": sample_id, "queue": kind, **fixed} for sample_id, kind in cards.items()]
+    session.execute(insert(Claim), rows)
+
+
+def queue_key_of(session: Session, project_id: int, claimant: Claimant) -> str:
+    """Return from which queue the claimant has cards; empty where they have none."""
+    query = select(Claim.queue_key).where(*_of(project_id, claimant)).limit(1)
+    return session.execute(query).scalar() or ""
 
 
 def held(session: Session, project_id: int, claimant: Claimant) -> list[int]:

@@ -17,6 +17,7 @@ _CHILDREN: tuple[type[Any], ...] = (
     review_tables.Claim,
     review_tables.AuditDraw,
     review_tables.ReviewSetting,
+    review_tables.QueueOverlap,
     review_tables.StandingVote,
     review_tables.VoteConflict,
     review_tables.Vote,

@@ -11,13 +11,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from turn_core.store.columns import Base, one_of, to_class
+from turn_core.types.review_settings import VOTED_IN
 from turn_core.types.reviewing import Action, Role
 
 
 class Claim(Base):
     """A card that a reviewer has before them until the lease ends; a courtesy, never a gate.
 
-    `holder` tells two browsers of one name apart; `queue_key` is the queue it was taken from.
+    `holder` tells two browsers of one name apart; `queue_key` is the queue it was taken from, with
+    all that narrows it down, and `queue` the kind that the card stands for.
     """
 
     __tablename__ = "claim"
@@ -31,6 +33,7 @@ class Claim(Base):
     holder: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int]
     queue_key: Mapped[str]
+    queue: Mapped[str]
     lease_until: Mapped[int]
 
 
@@ -64,6 +67,22 @@ class ReviewSetting(Base):
     audit_seed: Mapped[int]
     overlap: Mapped[int]
     blind: Mapped[bool]
+
+
+class QueueOverlap(Base):
+    """How many reviewers vote on the cards of a queue, where it is not the project's number."""
+
+    __tablename__ = "queue_overlap"
+    __table_args__ = (
+        one_of("queue", VOTED_IN),
+        CheckConstraint("overlap >= 1 AND overlap <= 9", name="overlap"),
+        {"sqlite_with_rowid": False},
+    )
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("project.id"), primary_key=True, autoincrement=False
+    )
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    overlap: Mapped[int]
 
 
 class Vote(Base):
@@ -112,7 +131,7 @@ class Vote(Base):
 class StandingVote(Base):
     """Whose vote stands in the present ballot of a sample; follows from `vote`.
 
-    A skip `abstains`: it takes no place among those who vote.
+    A skip `abstains`: it takes no place among those who vote. `queue` is where the vote was cast.
     """
 
     __tablename__ = "standing_vote"
@@ -125,6 +144,7 @@ class StandingVote(Base):
     reviewer: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int]
     abstains: Mapped[bool]
+    queue: Mapped[str]
 
 
 class VoteConflict(Base):

@@ -7,12 +7,22 @@ agree, that event is another one, and further votes belong to a new ballot.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
 from turn_core.store import tables
 from turn_core.store.review_tables import StandingVote, Vote, VoteConflict
-from turn_core.types import Action
+from turn_core.types import Action, ReviewSettings
 from turn_core.types.voting import Vote as VoteRecord
 
 _E, _S = tables.LabelEvent, tables.Sample
@@ -53,6 +63,13 @@ def standing(rows: Sequence[Row]) -> dict[str, Row]:
 def any_votes(session: Session, project_id: int) -> bool:
     """Say whether anybody ever voted in the project."""
     return bool(session.execute(select(exists().where(Vote.project_id == project_id))).scalar())
+
+
+def has_skipped(session: Session, project_id: int, reviewer: str) -> bool:
+    """Say whether the reviewer passed over any sample that others may yet vote on."""
+    mine = (StandingVote.reviewer == reviewer, StandingVote.abstains)
+    query = select(exists().where(StandingVote.project_id == project_id, *mine))
+    return bool(session.execute(query).scalar())
 
 
 def has_standing(session: Session, project_id: int, reviewer: str) -> bool:
@@ -112,7 +129,10 @@ def set_standing(session: Session, project_id: int, sample_id: int, votes: Itera
     """Write down whose votes stand in the present ballot of a sample."""
     session.execute(delete(StandingVote).where(StandingVote.sample_id == sample_id))
     fixed = {"project_id": project_id, "sample_id": sample_id}
-    rows = [{**fixed, "reviewer": v.actor, "abstains": v.action == Action.SKIP} for v in votes]
+    rows = [
+        {**fixed, "reviewer": v.actor, "abstains": v.action == Action.SKIP, "queue": v.queue}
+        for v in votes
+    ]
     if rows:
         session.execute(insert(StandingVote), rows)
 
@@ -182,9 +202,24 @@ def skipped_by(session: Session, sample_ids: Sequence[int], reviewer: str) -> se
 
 def num_others(reviewer: str) -> Any:
     """Return the number of others whose votes count in the sample's present ballot, as SQL."""
+    return _of_others(func.count(), reviewer)
+
+
+def asked_by_others(settings: ReviewSettings, reviewer: str) -> Any:
+    """Return how many must vote by the votes of others on the sample, 0 without any, as SQL."""
+    most = func.max(asked_in(settings, StandingVote.queue))
+    return func.coalesce(_of_others(most, reviewer), 0)
+
+
+def asked_in(settings: ReviewSettings, queue: Any) -> Any:
+    """Return how many must vote in the queue that a column names, as SQL: one of `overlap_of`."""
+    known = {kind.value: overlap for kind, overlap in settings.queue_overlaps.items()}
+    return case(known, value=queue, else_=settings.overlap) if known else settings.overlap
+
+
+def _of_others(found: Any, reviewer: str) -> Any:
     others = (StandingVote.sample_id == _S.id, StandingVote.reviewer != reviewer)
-    query = select(func.count()).where(*others, ~StandingVote.abstains)
-    return query.correlate(_S).scalar_subquery()
+    return select(found).where(*others, ~StandingVote.abstains).correlate(_S).scalar_subquery()
 
 
 def _counting(project_id: int) -> tuple[ColumnElement[bool], ...]:

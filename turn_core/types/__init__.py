@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from turn_core.types.review_settings import ReviewSettings as ReviewSettings
 from turn_core.types.reviewing import TRUSTED_STATUSES as TRUSTED_STATUSES
 from turn_core.types.reviewing import Action as Action
 from turn_core.types.reviewing import DecisionRequest as DecisionRequest
@@ -13,7 +14,6 @@ from turn_core.types.reviewing import Outcome as Outcome
 from turn_core.types.reviewing import QueueCounts as QueueCounts
 from turn_core.types.reviewing import QueueFilter as QueueFilter
 from turn_core.types.reviewing import QueueKind as QueueKind
-from turn_core.types.reviewing import ReviewSettings as ReviewSettings
 from turn_core.types.reviewing import ReviewStatus as ReviewStatus
 
 

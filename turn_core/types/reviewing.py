@@ -134,9 +134,6 @@ NEAR = 0.1
 MAX_BULK = 5000
 """So many samples at most are decided at once."""
 
-MAX_OVERLAP = 9
-"""So many reviewers at most vote on one card."""
-
 UNDECIDED = (ReviewStatus.PENDING, ReviewStatus.SKIPPED)
 """What a queue holds unless it is asked for more: nobody has decided these."""
 
@@ -177,38 +174,6 @@ class QueueFilter:
             raise DataError(f"the confidence of a queue lies in 0..1: got {self.confidence}")
         if not self.statuses:
             raise DataError("a queue needs a review status: name at least one")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewSettings:
-    """How a project is reviewed.
-
-    `audit_share` of the cards of the worst-first queue are drawn at random, 0..0.5. `audit_seed`
-    fixes the draw; it cannot change once samples were drawn. `overlap` reviewers must vote on a
-    card before its label changes, 1..9; with 1 a decision counts at once. With `blind` nobody sees
-    others' votes on a card before all of them are in.
-
-    Raises:
-        DataError: a value is out of range.
-    """
-
-    audit_share: float = 0.05
-    audit_seed: int = 0
-    overlap: int = 1
-    blind: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if not 0 <= self.audit_share <= 0.5:
-            raise DataError(f"the share of the random audit lies in 0..0.5: got {self.audit_share}")
-        if not 0 <= self.audit_seed < 2**31:
-            raise DataError(
-                f"the seed of the audit is a whole number from 0: got {self.audit_seed}"
-            )
-        if not 1 <= self.overlap <= MAX_OVERLAP:
-            raise DataError(
-                f"the overlap is a number of reviewers from 1 to {MAX_OVERLAP}: got {self.overlap}"
-            )
 
 
 class Role(StrEnum):

@@ -43,7 +43,8 @@ def review_card(data: dict[str, Any], *, key: str) -> Wish:
     """Show the card or the grid; return what the reviewer asks for: page `runs`, `export`, a queue.
 
     `data` holds `queueKey` (a change starts a new queue), `api`, `runId`, `queue` (the query
-    parameters that describe it), `reviewer`, `tau`, `classes` and `tags` as [id, name] by name,
+    parameters that describe it), `reviewer`, `settles` (whether they may settle what reviewers
+    disagree on), `tau`, `classes` and `tags` as [id, name] by name,
     `fallbacks` (what the names mean), `candidates` and `progress` as in app.routes.wire.
     """
     result = _mount(key=key, data=data, on_go_change=on_trigger, on_queue_change=on_trigger)

@@ -99,6 +99,9 @@ class Bar {
     this.options("status", statuses, query.status ?? "");
     this.others(query);
     this.$("left").textContent = counts ? `${amount(counts.queue, "image")} in this queue` : "";
+    const waits = counts?.disagreement && !this.review.data.settles;
+    this.$("waits").hidden = !waits;
+    this.$("waits").textContent = waits ? `Reviewers disagree on ${amount(counts.disagreement, "image")}: an owner settles that.` : "";
   }
 
   others(query) {
@@ -111,10 +114,10 @@ class Bar {
     this.$("clear").hidden = !Object.keys(query).length;
   }
 
-  // Where one reviewer decides each image there is nothing to disagree on.
+  // Where one reviewer decides each image there is nothing to disagree on; else an owner settles it.
   offers(kind) {
     if (kind === (this.query.kind ?? "")) return true;
-    return kind === "disagreement" ? this.left(kind) > 0 : kind !== "audit" || this.left(kind) !== undefined;
+    return kind === "disagreement" ? this.review.data.settles && this.left(kind) > 0 : kind !== "audit" || this.left(kind) !== undefined;
   }
 
   left(kind) {

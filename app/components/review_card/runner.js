@@ -110,7 +110,7 @@ class Runner {
     to.push(step.entry);
     if (told.theirs) plan.forget(step.entry);
     deck.at = step.to;
-    const back = step.kind === "undo" && told.vote === "waiting";
+    const back = step.kind === "undo" && told.vote; // also where that made the others agree
     const one = back ? "Vote taken back" : (VOTE_TEXT[told.vote] ?? "Saved");
     const done = told.number === undefined ? one : `${amount(told.number, "image")} saved`;
     const text = told.theirs ? "Left as saved" : `${done} · ${Math.round(milliseconds)} ms`;
