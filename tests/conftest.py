@@ -29,6 +29,18 @@ from turn_core.types import JobKind, JobState, Run, SampleState, ScoreRow
 
 MakeProject = Callable[..., int]
 MakeRun = Callable[..., Run]
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_NEEDED = 3 * 2**30
+TEMP_ROOT = "PYTEST_DEBUG_TEMPROOT"
+
+
+def pytest_configure() -> None:
+    """Keep the tests' folders in memory where there is room: each commit waits for the disk else.
+
+    No test pulls the plug; what a killed process wrote is there all the same.
+    """
+    if MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free > MEMORY_NEEDED:
+        os.environ.setdefault(TEMP_ROOT, str(MEMORY_FOLDER))
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +200,7 @@ def postgres_server() -> Iterator[str]:
     if not binaries:
         pytest.skip("install PostgreSQL or set TURN_TEST_POSTGRES_URL to run this test")
     # Not below tmp_path: the user `postgres` must be able to enter, and socket paths are short.
-    folder = Path(tempfile.mkdtemp(prefix="turn-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="turn-pg-", dir=os.environ.get(TEMP_ROOT)))
     try:
         yield from _own_server(binaries[-1].parent, folder)
     finally:
@@ -212,7 +224,8 @@ def _own_server(binaries: Path, folder: Path) -> Iterator[str]:
     data, log = str(folder / "data"), str(folder / "log")
     pg_ctl = str(binaries / "pg_ctl")
     call(str(binaries / "initdb"), "-D", data, "-U", "turn", "-A", "trust", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=on"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}"
+    options += " -c fsync=off -c full_page_writes=off"  # processes are killed, never the server
     call(pg_ctl, "-D", data, "-l", log, "-o", options, "-w", "start")
     try:
         yield f"postgresql+psycopg://turn@127.0.0.1:{port}/postgres"
