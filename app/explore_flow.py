@@ -5,15 +5,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import links, state
+from app import links, state, study_flow
 from app.components.scatter_panels import Act, scatter_panels
 from app.format import md_escape, plural, when
-from app.views import explore_form, explore_list, explore_maps, explore_results, progress
+from app.views import explore_form, explore_maps, explore_results, progress
 from turn_core.services import (
     backbones,
     exploration_summaries,
     explorations,
-    jobs,
     projects,
     runs,
     tags,
@@ -30,41 +29,17 @@ def start(workspace: Workspace, project_id: int, reviewer: str) -> None:
         allow_hub=workspace.settings.allow_hub,
     )
     if wanted is not None:
-        made = explorations.start_exploration(
-            workspace, project_id, wanted.config, name=wanted.name, actor=reviewer
+        config, name = wanted
+        study_flow.open_started(
+            explorations.start_exploration(workspace, project_id, config, name=name, actor=reviewer)
         )
-        state.open_exploration(made.exploration_id)
-        st.rerun()
-
-
-def follow(workspace: Workspace, exploration: Exploration, reviewer: str) -> None:
-    """Show the job under way; run the page again whenever another map is there."""
-    if exploration.state not in explore_maps.ACTIVE:
-        explore_list.ended(exploration)
-        return
-    progress.follow(
-        lambda: jobs.get_job(workspace, exploration.job_id),
-        lambda: jobs.cancel(workspace, exploration.job_id, actor=reviewer),
-        worker_alive=jobs.worker_status(workspace).alive,
-        key=f"explore_{exploration.exploration_id}",
-    )
-    shown = _maps_ready(exploration)
-
-    @st.fragment(run_every="2s")
-    def watch() -> None:
-        project_id, exploration_id = exploration.project_id, exploration.exploration_id
-        now = explorations.get_exploration(workspace, project_id, exploration_id)
-        if _maps_ready(now) != shown:
-            st.rerun()
-
-    watch()
 
 
 def maps(workspace: Workspace, shown: Sequence[Exploration]) -> Act | None:
     """Draw the maps of one exploration, or of two; return what is wanted of a selection."""
     project_id = shown[0].project_id
-    if not any(panel.projections for exploration in shown for panel in exploration.panels):
-        if shown[0].state in explore_maps.ACTIVE:
+    if not any(panel.projections for exploration in shown for panel in exploration.parts):
+        if shown[0].state in progress.ACTIVE:
             st.caption("The first map appears here as soon as its features are computed.")
         return None
     run = runs.latest_complete_run(workspace, project_id)
@@ -97,8 +72,8 @@ def act(workspace: Workspace, exploration: Exploration, wanted: Act, reviewer: s
 
 def regime(workspace: Workspace, exploration: Exploration) -> None:
     """Say what the exploration means for the project, once a level was fine-tuned on."""
-    if any(panel.method is PanelMethod.FFT for panel in exploration.panels):
-        project_id, exploration_id = exploration.project_id, exploration.exploration_id
+    if any(panel.method is PanelMethod.FFT for panel in exploration.parts):
+        project_id, exploration_id = exploration.project_id, exploration.study_id
         explore_results.regimes(
             exploration_summaries.summarize(workspace, project_id, exploration_id)
         )
@@ -106,7 +81,7 @@ def regime(workspace: Workspace, exploration: Exploration) -> None:
 
 def figures(workspace: Workspace, exploration: Exploration, *, titled: bool) -> None:
     """Show the curves, the table and the files; `titled` names the exploration."""
-    if not any(panel.noise_level is not None for panel in exploration.panels):
+    if not any(panel.noise_level is not None for panel in exploration.parts):
         return
     named = f": {md_escape(exploration.name)}" if titled else ""
     st.subheader(f"What the noise does to the features{named}")
@@ -116,7 +91,3 @@ def figures(workspace: Workspace, exploration: Exploration, *, titled: bool) -> 
     explore_results.curves(exploration, backbone, noise)
     explore_results.table(exploration)
     explore_results.downloads(exploration)
-
-
-def _maps_ready(exploration: Exploration) -> int:
-    return sum(1 + len(panel.projections) for panel in exploration.panels)

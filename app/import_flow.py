@@ -5,7 +5,7 @@ Each step is a job, so it survives a closed tab; the address keeps which one is 
 
 import streamlit as st
 
-from app import state
+from app import job_flow, state
 from app.components.uploader import Uploaded
 from app.views import importing, progress
 from turn_core.services import demo, imports, jobs, uploads
@@ -35,12 +35,7 @@ def go_on(workspace: Workspace, reviewer: str, job_id: int) -> None:
     if jobs.get_job(workspace, job_id).kind not in (JobKind.INSPECT, JobKind.IMPORT):
         state.leave_import()  # an address with the number of another job
         st.rerun()
-    job = progress.follow(
-        lambda: jobs.get_job(workspace, job_id),
-        lambda: jobs.cancel(workspace, job_id, actor=reviewer),
-        worker_alive=jobs.worker_status(workspace).alive,
-        key=f"import_{job_id}",
-    )
+    job = job_flow.follow(workspace, job_id, reviewer, key=f"import_{job_id}")
     if job.state is not JobState.DONE:
         progress.ended(job, "The import" if job.kind is JobKind.IMPORT else "Reading the source")
         _after_failure(job)

@@ -45,4 +45,4 @@ def votes(project_id: int, form: Literal["csv", "parquet"]) -> str:
 def exploration_file(exploration: Exploration, name: str) -> str:
     """Return the address of a table or figure of a finished exploration."""
     api = project_api(exploration.project_id)
-    return f"{api}/explorations/{exploration.exploration_id}/files/{name}"
+    return f"{api}/explorations/{exploration.study_id}/files/{name}"

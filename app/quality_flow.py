@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from app import state
+from app import job_flow, state
 from app.views import progress
 from app.views import quality_pictures as pictures
 from app.views import what_if as what_if_view
 from app.views.told import told
-from turn_core.services import jobs, projects, quality_classes, tags, what_if
+from turn_core.services import projects, quality_classes, tags, what_if
 from turn_core.services.quality_classes import SecondOpinion
 from turn_core.services.workspace import Workspace
 from turn_core.types import Run
@@ -46,12 +46,7 @@ def try_noise(workspace: Workspace, run: Run, reviewer: str) -> None:
     st.fragment(_ask)(workspace, run, reviewer)
     job = what_if.latest_job(workspace, project_id)
     if job is not None and job.state in what_if.ACTIVE:
-        progress.follow(
-            lambda: jobs.get_job(workspace, job.job_id),
-            lambda: jobs.cancel(workspace, job.job_id, actor=reviewer),
-            worker_alive=jobs.worker_status(workspace).alive,
-            key=f"what_if_{job.job_id}",
-        )
+        job_flow.follow(workspace, job.job_id, reviewer, key=f"what_if_{job.job_id}")
     elif job is not None:
         progress.ended(job, "The what-if")
     what_if_view.results(what_if.list_what_ifs(workspace, project_id))

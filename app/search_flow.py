@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app import job_flow
 from app.views import progress
 from app.views import search as search_view
 from turn_core.config import TurnConfig
-from turn_core.services import backbones, jobs, searches
+from turn_core.services import backbones, searches
 from turn_core.services.backbones import BackboneChoice
 from turn_core.services.workspace import Workspace
 
@@ -33,12 +34,7 @@ def panel(
     running = job is not None and job.state in searches.ACTIVE
     with st.expander("Search for settings", icon=":material/manage_search:", expanded=running):
         if job is not None and running:
-            progress.follow(
-                lambda: jobs.get_job(workspace, job.job_id),
-                lambda: jobs.cancel(workspace, job.job_id, actor=reviewer),
-                worker_alive=jobs.worker_status(workspace).alive,
-                key=f"search_{job.job_id}",
-            )
+            job_flow.follow(workspace, job.job_id, reviewer, key=f"search_{job.job_id}")
         else:
             wanted = search_view.ask(choices)
             if wanted is not None:

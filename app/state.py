@@ -7,9 +7,7 @@ import streamlit as st
 
 PROJECT = "project"
 JOB = "job"
-EXPLORATION = "exploration"
-COMPARISON = "comparison"
-"""Query parameters: an address brings back project, import, exploration and comparison."""
+"""Query parameters: an address brings back project, import, and studies by their kind."""
 QUEUE = frozenset(
     {"kind", "class_id", "given", "suggested", "tag", "low", "high", "confidence", "status"}
 )
@@ -101,28 +99,16 @@ def finish_import(project_id: int) -> None:
     choose_project(project_id)
 
 
-def exploration_id() -> int | None:
-    """Return the exploration that is open: of this session, else of the address."""
-    chosen: int | None = _get(EXPLORATION)
-    return chosen if chosen is not None else _number_in_address(EXPLORATION)
+def study_id(kind: str) -> int | None:
+    """Return the study of this kind that is open: of this session, else of the address."""
+    chosen: int | None = _get(kind)
+    return chosen if chosen is not None else _number_in_address(kind)
 
 
-def open_exploration(exploration_id: int | None) -> None:
-    """Open an exploration, or none; the address keeps it over a reload."""
-    st.session_state[EXPLORATION] = exploration_id
-    _keep_in_address(EXPLORATION, exploration_id)
-
-
-def comparison_id() -> int | None:
-    """Return the comparison that is open: of this session, else of the address."""
-    chosen: int | None = _get(COMPARISON)
-    return chosen if chosen is not None else _number_in_address(COMPARISON)
-
-
-def open_comparison(comparison_id: int | None) -> None:
-    """Open a comparison, or none; the address keeps it over a reload."""
-    st.session_state[COMPARISON] = comparison_id
-    _keep_in_address(COMPARISON, comparison_id)
+def open_study(kind: str, study_id: int | None) -> None:
+    """Open a study of this kind, or none; the address keeps it over a reload."""
+    st.session_state[kind] = study_id
+    _keep_in_address(kind, study_id)
 
 
 def review_queue(project_id: int) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from app import auth, explore_flow, state
-from app.views import explore_list
+from app import auth, explore_flow, state, study_flow
 from app.views.empty import no_project
-from turn_core.services import explorations
+from turn_core.types.exploring import EXPLORATION
 
 reviewer = auth.gate()
 workspace = auth.workspace()
@@ -15,25 +14,14 @@ if project_id is None:
     no_project()
     st.stop()
 
-known = {
-    exploration.exploration_id: exploration
-    for exploration in explorations.list_explorations(workspace, project_id)
-}
-choice = explore_list.choose(list(known.values()), state.exploration_id())
-if choice.opened != state.exploration_id() and known:
-    state.open_exploration(choice.opened)
-    st.rerun()
-if choice.delete:
-    explorations.delete_exploration(workspace, project_id, choice.opened, actor=reviewer)
-    state.open_exploration(None)
-    st.rerun()
-if choice.opened == explore_list.NEW:
+shown = study_flow.choose(
+    workspace, EXPLORATION, project_id, reviewer, deletes="maps, figures and files", pairs=True
+)
+if not shown:
     explore_flow.start(workspace, project_id, reviewer)
     st.stop()
-
-opened = known[choice.opened]
-shown = [opened, known[choice.other]] if choice.other is not None else [opened]
-explore_flow.follow(workspace, opened, reviewer)
+opened = shown[0]
+study_flow.follow(workspace, opened, reviewer)
 explore_flow.regime(workspace, opened)
 if wanted := explore_flow.maps(workspace, shown):
     explore_flow.act(workspace, opened, wanted, reviewer)

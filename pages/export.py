@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import auth, state
+from app import auth, job_flow, state
 from app.views import exporting as view
 from app.views import progress
 from app.views.empty import no_project
@@ -26,15 +26,9 @@ if wanted is not None:
     )
     state.follow_export(job.job_id)
     st.rerun()
-worker = jobs.worker_status(workspace)
 active = jobs.list_jobs(workspace, project_id=project_id, active_only=True)
 for job in (job for job in active if job.kind is JobKind.EXPORT):
-    progress.follow(
-        lambda job_id=job.job_id: jobs.get_job(workspace, job_id),
-        lambda job_id=job.job_id: jobs.cancel(workspace, job_id, actor=reviewer),
-        worker_alive=worker.alive,
-        key=f"export_{job.job_id}",
-    )
+    job_flow.follow(workspace, job.job_id, reviewer, key=f"export_{job.job_id}")
 if (last := state.followed_export()) is not None:
     progress.ended(jobs.get_job(workspace, last), "The export")
 st.subheader("Files")

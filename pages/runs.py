@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from app import auth, compare_flow, search_flow, state
-from app.views import progress, run_form, run_history
+from app import auth, compare_flow, job_flow, search_flow, state
+from app.views import run_form, run_history
 from app.views.empty import no_project
 from turn_core.services import backbones, jobs, runs
+from turn_core.types.comparing import COMPARISON
 
 reviewer = auth.gate()
 workspace = auth.workspace()
@@ -15,7 +16,7 @@ if project_id is None:
     no_project()
     st.stop()
 
-if run_history.part(opened=state.comparison_id() is not None) == run_history.COMPARE:
+if run_history.part(opened=state.study_id(COMPARISON.name) is not None) == run_history.COMPARE:
     compare_flow.show(workspace, project_id, reviewer)
     st.stop()
 history = runs.list_runs(workspace, project_id)
@@ -23,12 +24,7 @@ complete = sorted((run for run in history if run.state == "complete"), key=lambd
 active = next((run for run in history if run.state in ("queued", "running")), None)
 if active is not None:
     st.subheader(f"Round {active.number}")
-    progress.follow(
-        lambda: jobs.get_job(workspace, active.job_id),
-        lambda: jobs.cancel(workspace, active.job_id, actor=reviewer),
-        worker_alive=jobs.worker_status(workspace).alive,
-        key=f"run_{active.run_id}",
-    )
+    job_flow.follow(workspace, active.job_id, reviewer, key=f"run_{active.run_id}")
 else:
     choices, preset = backbones.choices(workspace), search_flow.preset_of(workspace, project_id)
     config = run_form.configure(choices, preset, next_round=len(history) + 1)

@@ -1,7 +1,6 @@
 """The form of a comparison: a backbone, methods by group, seeds, and what to compute."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -26,18 +25,10 @@ _BUDGETS: dict[Budget, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the person asked for."""
-
-    config: CompareConfig
-    name: str
-
-
 def configure(
     choices: Sequence[BackboneChoice], splits: Mapping[str, int], *, allow_hub: bool
-) -> Wanted | None:
-    """Show the form; return what was asked for when Start was pressed.
+) -> tuple[CompareConfig, str] | None:
+    """Show the form; return config and name ("" for none given) when Start was pressed.
 
     `splits` are those of the project's data with their numbers of samples.
 
@@ -71,7 +62,7 @@ def configure(
     config = CompareConfig(
         backbone=backbone, methods=tuple(methods), seeds=int(seeds), allow_hub=allow_hub, **values
     )
-    return Wanted(config, name)
+    return config, name
 
 
 def _methods() -> list[str]:

@@ -1,76 +1,13 @@
-"""A comparison: which is open, how far it is, and its figures."""
+"""The figures of a comparison, as far as they are ready."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
-from app.format import duration, html_escape, md_escape, number, percent, shorten, when
+from app.format import duration, html_escape, md_escape, number, percent
 from turn_core.compare_config import GROUPS, METHODS, method_title
-from turn_core.types import JobState
 from turn_core.types.comparing import Comparison, MethodSummary, Spread
 from turn_core.types.distortion import METRICS
-
-NEW = 0
-"""Stands for a comparison that is still to be started; ids begin at 1."""
-ACTIVE = (JobState.QUEUED, JobState.RUNNING)
-_STATES = {
-    JobState.QUEUED: "waiting",
-    JobState.RUNNING: "running",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "cancelled",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is wanted: the open comparison (`NEW` for the form), or to delete it."""
-
-    opened: int
-    delete: bool = False
-
-
-def choose(known: Sequence[Comparison], opened: int | None) -> Choice:
-    """Show the comparisons there are; return what is wanted of them."""
-    if not known:
-        return Choice(NEW)
-    names = {comparison.comparison_id: _name(comparison) for comparison in known}
-    options = [*names, NEW]
-    start = opened if opened in options else options[0]
-    first, second = st.columns([5, 0.7], vertical_alignment="bottom", gap="medium")
-    chosen = first.selectbox(
-        "Comparison", options, index=options.index(start),
-        format_func=lambda key: names.get(key, "New comparison"),
-        key=f"compare_open_{start}_{len(options)}",
-    )  # fmt: skip
-    if chosen == NEW:
-        return Choice(NEW)
-    with second.popover(":material/more_horiz:", help="More", width="stretch"):
-        new = st.button("New comparison", icon=":material/add:", key="compare_new")
-        delete = _delete(next(c for c in known if c.comparison_id == chosen))
-    return Choice(NEW) if new else Choice(chosen, delete)
-
-
-def _delete(comparison: Comparison) -> bool:
-    running = comparison.state in ACTIVE
-    st.caption("Deletes the figures of this comparison. Images, labels and rounds stay.")
-    return st.button(
-        "Delete this comparison", icon=":material/delete:", disabled=running,
-        key=f"compare_delete_{comparison.comparison_id}",
-        help="Cancel it first." if running else None,
-    )  # fmt: skip
-
-
-def ended(comparison: Comparison) -> None:
-    """Say why a comparison is not whole; what was ready stays."""
-    kept = " What was ready is kept." if comparison.cells else ""
-    if comparison.state is JobState.FAILED:
-        st.error(
-            f"The comparison failed. {md_escape(comparison.error or '')}{kept}",
-            icon=":material/error:",
-        )
-    elif comparison.state is JobState.CANCELLED:
-        st.info(f"The comparison was cancelled.{kept}", icon=":material/cancel:")
 
 
 def table(rows: Sequence[MethodSummary], num_seeds: int) -> None:
@@ -146,7 +83,7 @@ def told(rows: Sequence[MethodSummary], sentences: Sequence[str]) -> None:
 def cells(comparison: Comparison) -> None:
     """Show every method with every seed as a table, to look at or to save as CSV."""
     with st.expander("Every seed", icon=":material/table:"):
-        rows = comparison.cells
+        rows = comparison.parts
         st.dataframe(
             {
                 "Method": [method_title(cell.method) for cell in rows],
@@ -159,7 +96,7 @@ def cells(comparison: Comparison) -> None:
             },
             hide_index=True,
             width="stretch",
-            key=f"compare_cells_{comparison.comparison_id}",
+            key=f"compare_cells_{comparison.study_id}",
         )
 
 
@@ -207,9 +144,3 @@ def _bar(spread: Spread | None, scale: tuple[float, float]) -> str:
         f'<i style="left:{left:.2f}%;width:{200 * half / width:.2f}%"></i>'
         f'<b style="left:{100 * (spread.mean - low) / width:.2f}%"></b></div>'
     )
-
-
-def _name(comparison: Comparison) -> str:
-    state = _STATES.get(comparison.state)
-    end = f" · {state}" if state else ""
-    return f"{shorten(comparison.name, 60)} · {when(comparison.created_at)}{end}"

@@ -1,7 +1,6 @@
 """The form of an exploration: backbones, noise, levels, classes, and what to compute."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -17,18 +16,10 @@ DEFAULT_LEVELS = "10, 90"
 MAX_LEVELS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the person asked for."""
-
-    config: ExploreConfig
-    name: str
-
-
 def configure(
     choices: Sequence[BackboneChoice], classes: Sequence[ClassInfo], *, allow_hub: bool
-) -> Wanted | None:
-    """Show the form; return what was asked for when Start was pressed.
+) -> tuple[ExploreConfig, str] | None:
+    """Show the form; return config and name ("" for none given) when Start was pressed.
 
     Raises:
         ConfigError: a setting is out of range.
@@ -56,7 +47,7 @@ def configure(
         max_samples=samples, max_points=samples, epochs=epochs, with_turn=with_turn,
         projections=projections, seed=seed, allow_hub=allow_hub, **asked,
     )  # fmt: skip
-    return Wanted(config, name)
+    return config, name
 
 
 def levels_from(text: str) -> tuple[float, ...]:

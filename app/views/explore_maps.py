@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.format import number, percent, shorten
-from turn_core.types import ClassInfo, JobState
+from app.views.progress import ACTIVE
+from turn_core.types import ClassInfo
 from turn_core.types.distortion import METRICS
 from turn_core.types.exploring import Exploration, Panel, PanelMethod
 
-ACTIVE = (JobState.QUEUED, JobState.RUNNING)
 METHOD_TEXT: dict[PanelMethod, str] = {
     PanelMethod.BEFORE: "Before",
     PanelMethod.FFT: "Fine-tuned",
@@ -50,7 +50,7 @@ def data(
     when one changes. Without a run nothing can be sent to review.
     """
     version = f"{label_rev}-{run_id or 0}"
-    ids = "-".join(str(exploration.exploration_id) for exploration in explorations)
+    ids = "-".join(str(exploration.study_id) for exploration in explorations)
     return {
         "key": f"{api}:{ids}",
         "api": api,
@@ -67,7 +67,7 @@ def _view(exploration: Exploration, version: str) -> dict[str, Any]:
     levels = sorted(float(level) for level in _listed(config.get("levels")))
     with_turn = bool(config.get("with_turn"))
     return {
-        "id": exploration.exploration_id,
+        "id": exploration.study_id,
         "title": exploration.name,
         "version": version,
         "active": exploration.state in ACTIVE,
@@ -75,7 +75,7 @@ def _view(exploration: Exploration, version: str) -> dict[str, Any]:
         "methods": ["fft", "turn"] if with_turn else ["fft"],
         "backbones": [{"name": name, "title": backbone_title(name)} for name in backbones],
         "slots": _slots(levels, with_turn=with_turn),
-        "panels": [_panel(panel) for panel in exploration.panels if panel.projections],
+        "panels": [_panel(panel) for panel in exploration.parts if panel.projections],
     }
 
 

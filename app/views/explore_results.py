@@ -67,23 +67,23 @@ def measured(exploration: Exploration) -> None:
 
 def choose_backbone(exploration: Exploration) -> str:
     """Let a person choose the backbone whose curves are shown, where there are several."""
-    names = list(dict.fromkeys(panel.backbone for panel in exploration.panels))
+    names = list(dict.fromkeys(panel.backbone for panel in exploration.parts))
     if len(names) < 2:
         return names[0] if names else ""
     chosen = st.segmented_control(
         "Backbone", names, default=names[0], format_func=backbone_title, required=True,
-        key=f"explore_curves_{exploration.exploration_id}",
+        key=f"explore_curves_{exploration.study_id}",
     )  # fmt: skip
     return str(chosen)
 
 
 def curves(exploration: Exploration, backbone: str, noise: Interval | None) -> None:
     """Draw every measure over the share of wrong labels, the project's estimated rate marked."""
-    panels = [panel for panel in exploration.panels if panel.backbone == backbone]
+    panels = [panel for panel in exploration.parts if panel.backbone == backbone]
     charts = [chart(name, metric, panels, noise) for name, metric in _measures().items()]
     band = None if noise is None else Band("your data", noise.value, noise.low, noise.high)
     drawn = [found for found in charts if found is not None]
-    metric_curves(drawn, band, key=f"metric_curves_{exploration.exploration_id}")
+    metric_curves(drawn, band, key=f"metric_curves_{exploration.study_id}")
 
 
 def chart(
@@ -109,7 +109,7 @@ def _explained(metric: Metric) -> str:
 
 def table(exploration: Exploration) -> None:
     """Show the figures of every panel; each column's help explains it."""
-    rows = exploration.panels
+    rows = exploration.parts
     known = {name: m for name, m in _measures().items() if any(name in p.metrics for p in rows)}
     columns: dict[str, list[Any]] = {
         "Backbone": [backbone_title(panel.backbone) for panel in rows],
@@ -122,7 +122,7 @@ def table(exploration: Exploration) -> None:
             columns,
             hide_index=True,
             width="stretch",
-            key=f"explore_table_{exploration.exploration_id}",
+            key=f"explore_table_{exploration.study_id}",
             column_config={
                 m.label: st.column_config.NumberColumn(format="%.3f", help=m.explanation)
                 for m in known.values()

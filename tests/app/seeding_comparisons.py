@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from turn_core.compare_config import METHODS, CompareConfig
-from turn_core.services import comparison_results, comparisons, jobs
+from turn_core.services import comparisons, jobs, studies
 from turn_core.services.workspace import Workspace
 from turn_core.types import JobKind, JobState
 from turn_core.types.comparing import Cell
@@ -42,10 +42,10 @@ def seed_comparison(
         )
         if error and method == methods[-1]:
             cell = Cell(method=method, seed=seed, ready_at=1000.0 + place, error=error)
-        comparison_results.save_cell(workspace, made, cell)
+        studies.save_part(workspace, made, cell)
     summary = {"num_held_out": 360, "labels": {"true": 0, "trusted": 0, "given": 360}}
     summary |= {"held_out_by": "share", "features_seconds": 42.0, "views_seconds": 130.0}
-    comparison_results.save_summary(workspace, made, summary)
+    studies.save_summary(workspace, made, summary)
     if finished:
         jobs.finish(workspace, made.job_id, claimed.fence, state=JobState.DONE, result={})
-    return made.comparison_id
+    return made.study_id

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turn_core.explore_config import ExploreConfig
-from turn_core.services import exploration_results, explorations, jobs, samples
+from turn_core.services import explorations, jobs, samples, studies
 from turn_core.services.workspace import Workspace
 from turn_core.store.arrays import save_arrays
 from turn_core.types import JobKind, JobState
@@ -38,7 +38,7 @@ def seed_exploration(
     planned = _planned(backbones, levels, with_turn=with_turn)
     for idx, (backbone, method, level) in enumerate(planned[:num_panels]):
         _save(workspace, made, Panel(idx, backbone, method, level, {}, (), 0.0), ids, labels)
-    exploration_results.save_summary(
+    studies.save_summary(
         workspace,
         made,
         {
@@ -50,7 +50,7 @@ def seed_exploration(
     )
     if finished:
         jobs.finish(workspace, made.job_id, claimed.fence, state=JobState.DONE, result={})
-    return made.exploration_id
+    return made.study_id
 
 
 def _planned(
@@ -91,7 +91,7 @@ def _save(
             "tsne": cloud.astype(np.float32),
             "purity": np.clip(1 - blur + 0.1 * noise[1][:, 0], 0, 1).astype(np.float32),
         }
-        save_arrays(workspace.files.panel(exploration.exploration_id, panel.idx), arrays)
+        save_arrays(workspace.files.panel(exploration.study_id, panel.idx), arrays)
         maps = ("pca", "tsne")
     ready = Panel(
         panel.idx,
@@ -102,7 +102,7 @@ def _save(
         maps,
         1000.0 + panel.idx,
     )
-    exploration_results.save_panel(workspace, exploration, ready)
+    studies.save_part(workspace, exploration, ready)
 
 
 def _metrics(panel: Panel, blur: float) -> dict[str, float]:

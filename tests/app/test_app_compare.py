@@ -6,8 +6,9 @@ from seeding_comparisons import seed_comparison
 from test_app_pages import labels, texts
 
 from turn_core.compare_config import METHODS
-from turn_core.services import comparisons, jobs
+from turn_core.services import jobs, studies
 from turn_core.types import JobState
+from turn_core.types.comparing import COMPARISON
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def test_form_starts_what_was_chosen_and_cancel_ends_it(compare, app_workspace, 
     page.number_input(key="compare_samples").set_value(30)
     page.button(key="compare_start").click().run()
     assert not page.exception
-    (made,) = comparisons.list_comparisons(app_workspace, project)
+    (made,) = studies.list_studies(app_workspace, COMPARISON, project)
     assert made.config["methods"] == ["turn", "ce", "unicon", "nmtune"]
     assert (made.config["seeds"], made.config["max_samples"]) == (2, 30)
     assert made.config["outside"] == []
     assert "Cancel" in labels(page)
-    page.button(key=f"cancel_compare_{made.comparison_id}").click().run()
+    page.button(key=f"cancel_compare_{made.study_id}").click().run()
     assert jobs.get_job(app_workspace, made.job_id).state is JobState.CANCELLED
     assert "was cancelled" in texts(compare())
 
@@ -93,7 +94,7 @@ def test_comparison_is_deleted_and_the_form_comes_back(compare, app_workspace, p
     made = seed_comparison(app_workspace, project)
     page = compare()
     page.button(key=f"compare_delete_{made}").click().run()
-    assert comparisons.list_comparisons(app_workspace, project) == []
+    assert studies.list_studies(app_workspace, COMPARISON, project) == []
     assert page.button(key="compare_start")
 
 

@@ -14,10 +14,11 @@ from app import explore_flow
 from app.components.scatter_panels import Act
 from app.views import explore_form, explore_maps, explore_results
 from turn_core.errors import DataError
-from turn_core.services import explorations, jobs, projects, tags
+from turn_core.experiments.figure_style import theme_of
+from turn_core.services import jobs, projects, studies, tags
 from turn_core.types import JobState
 from turn_core.types.distortion import METRICS
-from turn_core.types.exploring import PanelMethod
+from turn_core.types.exploring import EXPLORATION, PanelMethod
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def project(app_workspace):
 
 
 def view_of(workspace, project_id, exploration_id):
-    found = explorations.get_exploration(workspace, project_id, exploration_id)
+    found = studies.get_study(workspace, EXPLORATION, project_id, exploration_id)
     classes = projects.classes(workspace, project_id)
     data = explore_maps.data([found], classes, api="/api", tags=[], label_rev=1, run_id=1)
     return data["views"][0]
@@ -46,7 +47,7 @@ def test_form_starts_an_exploration_with_what_was_chosen(open_page, app_workspac
     page.number_input(key="explore_epochs").set_value(2)
     page.number_input(key="explore_seed").set_value(7)
     page.button(key="explore_start").click().run()
-    (made,) = explorations.list_explorations(app_workspace, project)
+    (made,) = studies.list_studies(app_workspace, EXPLORATION, project)
     assert made.config["levels"] == [0.0, 0.025, 0.8]
     assert made.config["with_turn"] is True
     assert (made.config["epochs"], made.config["seed"]) == (2, 7)
@@ -65,7 +66,7 @@ def test_classes_can_be_chosen(open_page, app_workspace, project):
     page.toggle(key="explore_all_classes").set_value(False).run()
     page.multiselect(key="explore_classes").set_value([1, 3])
     page.button(key="explore_start").click().run()
-    (made,) = explorations.list_explorations(app_workspace, project)
+    (made,) = studies.list_studies(app_workspace, EXPLORATION, project)
     assert made.config["classes"] == [1, 3]
 
 
@@ -74,7 +75,7 @@ def test_noise_that_needs_to_know_more_asks_for_it(open_page, app_workspace, pro
     page.selectbox(key="explore_noise").select("asymmetric_block").run()
     page.number_input(key="explore_block").set_value(2)
     page.button(key="explore_start").click().run()
-    (made,) = explorations.list_explorations(app_workspace, project)
+    (made,) = studies.list_studies(app_workspace, EXPLORATION, project)
     assert (made.config["noise"], made.config["block_size"]) == ("asymmetric_block", 2)
 
 
@@ -90,15 +91,15 @@ def test_groups_and_flips_are_a_table(open_page, app_workspace, project, kind, f
     page.selectbox(key="explore_noise").select(kind).run()
     assert not page.exception
     page.button(key="explore_start").click().run()
-    (made,) = explorations.list_explorations(app_workspace, project)
+    (made,) = studies.list_studies(app_workspace, EXPLORATION, project)
     assert made.config[field] == expected
 
 
 def test_running_exploration_can_be_cancelled(open_page, app_workspace, project):
     page = open_page("explore")
     page.button(key="explore_start").click().run()
-    (made,) = explorations.list_explorations(app_workspace, project)
-    page.button(key=f"cancel_explore_{made.exploration_id}").click().run()
+    (made,) = studies.list_studies(app_workspace, EXPLORATION, project)
+    page.button(key=f"cancel_explore_{made.study_id}").click().run()
     assert jobs.get_job(app_workspace, made.job_id).state is JobState.CANCELLED
     assert "was cancelled" in texts(open_page("explore"))
 
@@ -148,7 +149,7 @@ def test_exploration_is_deleted_and_the_form_comes_back(open_page, app_workspace
     made = seed_exploration(app_workspace, project)
     page = open_page("explore")
     page.button(key=f"explore_delete_{made}").click().run()
-    assert explorations.list_explorations(app_workspace, project) == []
+    assert studies.list_studies(app_workspace, EXPLORATION, project) == []
     assert page.button(key="explore_start")
 
 
@@ -162,14 +163,14 @@ def test_new_exploration_opens_the_form_beside_those_there_are(open_page, app_wo
 
 def test_curves_have_a_line_per_method_and_the_value_before(app_workspace, project):
     made = seed_exploration(app_workspace, project, with_turn=True)
-    found = explorations.get_exploration(app_workspace, project, made)
-    chart = explore_results.chart("separability", METRICS["separability"], found.panels, None)
+    found = studies.get_study(app_workspace, EXPLORATION, project, made)
+    chart = explore_results.chart("separability", METRICS["separability"], found.parts, None)
     assert chart is not None
     assert {line.kind for line in chart.lines} == {"fft", "turn"}  # a probe moves no feature
     assert [level for level, _ in chart.lines[0].points] == pytest.approx([0.1, 0.9])
-    before = next(panel for panel in found.panels if panel.method is PanelMethod.BEFORE)
+    before = next(panel for panel in found.parts if panel.method is PanelMethod.BEFORE)
     assert chart.before == before.metrics["separability"]
-    accuracy = explore_results.chart("accuracy", explore_results.ACCURACY, found.panels, None)
+    accuracy = explore_results.chart("accuracy", explore_results.ACCURACY, found.parts, None)
     assert accuracy is not None
     assert {line.kind for line in accuracy.lines} == {"fft", "probe", "turn"}
 
@@ -182,8 +183,8 @@ def test_figures_are_a_table_too(open_page, app_workspace, project):
 
 
 def test_tagged_selection_is_a_tag(app_workspace, project, monkeypatch):
-    made = explorations.get_exploration(
-        app_workspace, project, seed_exploration(app_workspace, project)
+    made = studies.get_study(
+        app_workspace, EXPLORATION, project, seed_exploration(app_workspace, project)
     )
     went: list[str] = []
     monkeypatch.setattr(explore_flow.st, "switch_page", went.append)
@@ -200,12 +201,15 @@ def test_tagged_selection_is_a_tag(app_workspace, project, monkeypatch):
     assert tags.samples_of_tag(app_workspace, project, sent.tag_id) == [4]
 
 
-def test_colours_stay_apart_for_every_common_colour_vision():
+def test_colours_stay_apart_for_every_common_colour_vision_and_from_the_ground():
     script = (ROOT / "app/components/scatter_panels/colours.js").read_text(encoding="utf-8")
-    for name in ("LIGHT", "DARK"):
+    for name, theme in (("LIGHT", theme_of("light")), ("DARK", theme_of("dark"))):
         line = next(line for line in script.splitlines() if line.startswith(f"const {name} ="))
         colours = json.loads(line.partition("=")[2].strip(" ;"))
-        assert len(colours) == 10
+        assert tuple(colours) == theme.classes
+        ground = luminance(theme.ground)
+        for colour in map(luminance, colours):
+            assert (max(colour, ground) + 0.05) / (min(colour, ground) + 0.05) > 2
         for vision in VISIONS:
             seen = [oklab(vision @ linear(colour)) for colour in colours]
             assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 0.1
@@ -225,6 +229,11 @@ VISIONS = np.array(
 def linear(colour):
     share = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colour):
+    """Relative luminance, 0 to 1 (WCAG 2)."""
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear(colour)))
 
 
 def oklab(rgb):

@@ -131,7 +131,7 @@ def test_points_are_kept_until_a_label_changes(client, app_workspace, project):
 
 def test_files_are_sent_as_attachments(client, app_workspace, project):
     made = seed_exploration(app_workspace, project)
-    atomic_write(app_workspace.files.exploration(made) / "metrics.csv", b"a,b\n")
+    atomic_write(app_workspace.files.study(made) / "metrics.csv", b"a,b\n")
     answer = client.get(address(project, made, "files/metrics.csv"))
     assert answer.content == b"a,b\n"
     told = f'attachment; filename="exploration-{made}-metrics.csv"'

@@ -8,9 +8,10 @@ import small_data
 from turn_core.config import ExploreConfig
 from turn_core.jobs.context import JobContext
 from turn_core.jobs.tasks import explore
-from turn_core.services import explorations, jobs, projects
+from turn_core.services import explorations, jobs, projects, studies
 from turn_core.services.projects import NewProject, NewSample
 from turn_core.types import JobKind, JobState, SampleState
+from turn_core.types.exploring import EXPLORATION
 
 NAMES = tuple(small_data.COLOURS)
 
@@ -55,9 +56,9 @@ def finished(workspace, project_id, config):
     started, context = start(workspace, project_id, config)
     explore.run(context)
     jobs.finish(workspace, started.job_id, context.fence, state=JobState.DONE)
-    return explorations.get_exploration(workspace, project_id, started.exploration_id)
+    return studies.get_study(workspace, EXPLORATION, project_id, started.study_id)
 
 
 def comparable(exploration):
     """The panels without their times."""
-    return [replace(panel, ready_at=0) for panel in exploration.panels]
+    return [replace(panel, ready_at=0) for panel in exploration.parts]

@@ -9,8 +9,9 @@ from turn_core.errors import ConflictError, JobCancelled
 from turn_core.experiments.compare import cell_stage
 from turn_core.jobs.context import JobContext, JobInterrupted, StopFlag
 from turn_core.jobs.tasks import compare
-from turn_core.services import comparisons, jobs, review, samples
+from turn_core.services import comparisons, jobs, review, samples, studies
 from turn_core.types import Action, DecisionRequest, JobKind, JobState, SampleState
+from turn_core.types.comparing import COMPARISON
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -35,16 +36,16 @@ def finished(workspace, project_id, config):
     started, context = start(workspace, project_id, config)
     compare.run(context)
     jobs.finish(workspace, started.job_id, context.fence, state=JobState.DONE)
-    return comparisons.get_comparison(workspace, project_id, started.comparison_id)
+    return studies.get_study(workspace, COMPARISON, project_id, started.study_id)
 
 
 def test_every_kind_of_method_runs_on_images(workspace, backbone):
     project_id = make_squares(workspace)
     config = quick_config(backbone, "turn", "gce", "unicon", "elr-fft", "nmtune")
     done = finished(workspace, project_id, config)
-    assert [(cell.method, cell.seed) for cell in done.cells] == config.cells()
-    assert [cell.error for cell in done.cells] == [None] * 5
-    by_method = {cell.method: cell for cell in done.cells}
+    assert [(cell.method, cell.seed) for cell in done.parts] == config.cells()
+    assert [cell.error for cell in done.parts] == [None] * 5
+    by_method = {cell.method: cell for cell in done.parts}
     assert len(by_method["turn"].curve) == 5  # the linear probe, then four epochs
     assert len(by_method["elr-fft"].curve) == 1
     assert by_method["nmtune"].measures["sve_before"] > 0
@@ -69,8 +70,8 @@ def test_killed_it_goes_on_at_the_next_cell_with_the_labels_it_began_with(worksp
     context.progress = die
     with pytest.raises(JobInterrupted):
         compare.run(context)
-    half = comparisons.get_comparison(workspace, project_id, started.comparison_id)
-    assert [(cell.method, cell.seed) for cell in half.cells] == [("ce", 0)]
+    half = studies.get_study(workspace, COMPARISON, project_id, started.study_id)
+    assert [(cell.method, cell.seed) for cell in half.parts] == [("ce", 0)]
     sample = samples.browse(workspace, project_id, limit=1).items[0]
     request = DecisionRequest(
         sample_id=sample.sample_id, version=0, action=Action.EXCLUDE, idem_key="meanwhile"
@@ -81,8 +82,8 @@ def test_killed_it_goes_on_at_the_next_cell_with_the_labels_it_began_with(worksp
     context.progress = lambda **values: (seen.append(values["stage"]), tell(**values))[1]
     compare.run(context)
     assert cell_stage("ce", 0) not in seen
-    again = comparisons.get_comparison(workspace, project_id, started.comparison_id)
-    curves = [{(c.method, c.seed): c.curve for c in found.cells} for found in (straight, again)]
+    again = studies.get_study(workspace, COMPARISON, project_id, started.study_id)
+    curves = [{(c.method, c.seed): c.curve for c in found.parts} for found in (straight, again)]
     assert curves[0] == curves[1]
     assert again.summary["label_rev"] == straight.summary["label_rev"]
 
@@ -99,10 +100,10 @@ def test_cancel_keeps_the_cells_that_are_whole(workspace, backbone):
             context.stop.cancel()
 
     context.progress = cancel
-    with pytest.raises(JobCancelled, match="that were finished stay"):
+    with pytest.raises(JobCancelled, match="what was finished stays"):
         compare.run(context)
-    found = comparisons.get_comparison(workspace, project_id, started.comparison_id)
-    assert [cell.method for cell in found.cells] == ["ce"]
+    found = studies.get_study(workspace, COMPARISON, project_id, started.study_id)
+    assert [cell.method for cell in found.parts] == ["ce"]
 
 
 def test_a_worker_whose_job_was_taken_away_stores_no_cell(workspace, backbone):
@@ -111,7 +112,7 @@ def test_a_worker_whose_job_was_taken_away_stores_no_cell(workspace, backbone):
     jobs.retry(workspace, started.job_id, context.fence, error="stopped answering")
     with pytest.raises(ConflictError, match="another worker"):
         compare.run(context)
-    assert comparisons.get_comparison(workspace, project_id, started.comparison_id).cells == ()
+    assert studies.get_study(workspace, COMPARISON, project_id, started.study_id).parts == ()
 
 
 def test_an_image_that_rotted_takes_no_part(workspace, backbone):

@@ -9,10 +9,10 @@ from explore_project import NAMES, comparable, finished, make_squares, quick_con
 from turn_core.errors import BackboneError, ConflictError, DataError, JobCancelled
 from turn_core.jobs.context import JobInterrupted, StopFlag
 from turn_core.jobs.tasks import explore
-from turn_core.services import explorations, jobs, review, samples
+from turn_core.services import explorations, jobs, review, samples, studies
 from turn_core.store.arrays import load_array
 from turn_core.types import Action, DecisionRequest, SampleState
-from turn_core.types.exploring import PanelMethod
+from turn_core.types.exploring import EXPLORATION, PanelMethod
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,7 +25,7 @@ def backbone(tmp_path_factory):
 def test_the_job_lists_panels_maps_and_tables(workspace, backbone):
     project_id = make_squares(workspace)
     done = finished(workspace, project_id, quick_config(backbone))
-    assert [p.method for p in done.panels] == [
+    assert [p.method for p in done.parts] == [
         PanelMethod.BEFORE,
         PanelMethod.PROBE,
         PanelMethod.FFT,
@@ -34,17 +34,17 @@ def test_the_job_lists_panels_maps_and_tables(workspace, backbone):
     assert done.summary["num_panels"] == 3
     assert done.summary["num_train"] + done.summary["num_points"] == 72
     assert done.summary["labels"]["given"] == 0  # every true label is known
-    path = explorations.panel_file(workspace, project_id, done.exploration_id, 2)
+    path = explorations.panel_file(workspace, project_id, done.study_id, 2)
     assert load_array(path, "tsne").shape == (done.summary["num_points"], 2)
-    points = explorations.points(workspace, project_id, done.exploration_id)
+    points = explorations.points(workspace, project_id, done.study_id)
     assert len(points.sample_ids) == done.summary["num_points"]
-    assert {p.metrics["wrong_rate"] for p in done.panels[1:]} != {0.0}
+    assert {p.metrics["wrong_rate"] for p in done.parts[1:]} != {0.0}
 
 
 def test_tables_hold_every_point_and_figure(workspace, backbone):
     project_id = make_squares(workspace)
     done = finished(workspace, project_id, quick_config(backbone))
-    where = (workspace, project_id, done.exploration_id)
+    where = (workspace, project_id, done.study_id)
     table = pyarrow.parquet.read_table(explorations.result_file(*where, "coordinates.parquet"))
     assert table.num_rows == 2 * done.summary["num_points"]
     rows = table.to_pylist()
@@ -61,7 +61,7 @@ def test_tables_hold_every_point_and_figure(workspace, backbone):
     with explorations.result_file(*where, "metrics.csv").open() as file:
         figures = list(csv.DictReader(file))
     assert [row["method"] for row in figures] == ["before", "probe", "fft"]
-    assert float(figures[2]["cka"]) == pytest.approx(done.panels[2].metrics["cka"])
+    assert float(figures[2]["cka"]) == pytest.approx(done.parts[2].metrics["cka"])
     assert figures[0]["accuracy"] == ""
     drawn = {f"{stem}.{end}" for stem in ("figure2", "curves") for end in ("png", "svg", "html")}
     assert drawn < set(done.summary["files"])
@@ -73,7 +73,7 @@ def test_points_come_from_the_test_split(workspace, backbone):
     project_id = make_squares(workspace, split=lambda n: "test" if n % 4 == 1 else "train")
     done = finished(workspace, project_id, quick_config(backbone, projections=("pca",)))
     assert done.summary["held_out_by"] == "split"
-    points = explorations.points(workspace, project_id, done.exploration_id)
+    points = explorations.points(workspace, project_id, done.study_id)
     names = [samples.get_sample(workspace, project_id, int(i)).file_name for i in points.sample_ids]
     assert all(int(name[:3]) % 4 == 1 for name in names)
 
@@ -100,7 +100,7 @@ def test_interrupted_it_goes_on_with_the_labels_it_began_with(workspace, backbon
     review.record(workspace, project_id, [request], actor="ann")
     context.progress = tell
     explore.run(context)
-    again = explorations.get_exploration(workspace, project_id, started.exploration_id)
+    again = studies.get_study(workspace, EXPLORATION, project_id, started.study_id)
     assert comparable(again) == comparable(straight)
     assert again.summary["label_rev"] == straight.summary["label_rev"]
 
@@ -119,9 +119,9 @@ def test_cancel_keeps_the_panels_that_are_whole(workspace, backbone):
     context.progress = cancel
     with pytest.raises(JobCancelled):
         explore.run(context)
-    found = explorations.get_exploration(workspace, project_id, started.exploration_id)
-    assert [p.method for p in found.panels] == [PanelMethod.BEFORE, PanelMethod.PROBE]
-    folder = workspace.files.exploration(started.exploration_id)
+    found = studies.get_study(workspace, EXPLORATION, project_id, started.study_id)
+    assert [p.method for p in found.parts] == [PanelMethod.BEFORE, PanelMethod.PROBE]
+    folder = workspace.files.study(started.study_id)
     assert sorted(path.name for path in folder.iterdir()) == [
         *("panel-000.json", "panel-000.safetensors", "panel-001.json", "selection.safetensors")
     ]
@@ -133,8 +133,8 @@ def test_a_worker_whose_job_was_taken_away_lists_no_panel(workspace, backbone):
     jobs.retry(workspace, started.job_id, context.fence, error="stopped answering")
     with pytest.raises(ConflictError, match="another worker"):
         explore.run(context)
-    found = explorations.get_exploration(workspace, project_id, started.exploration_id)
-    assert found.panels == ()
+    found = studies.get_study(workspace, EXPLORATION, project_id, started.study_id)
+    assert found.parts == ()
 
 
 def test_an_image_that_rotted_takes_no_part(workspace, backbone):
@@ -163,4 +163,4 @@ def test_too_few_samples_and_an_unknown_backbone_are_told(workspace, backbone):
     review.record(workspace, project_id, requests, actor="ann")
     with pytest.raises(DataError, match="needs two classes"):
         explore.run(context)
-    assert started.panels == ()
+    assert started.parts == ()

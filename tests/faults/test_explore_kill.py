@@ -8,10 +8,11 @@ from worker_bench import Bench
 
 from turn_core.config import ExploreConfig
 from turn_core.ingest.source import ImportPlan, SourceForm
-from turn_core.services import demo, explorations, imports, jobs
+from turn_core.services import demo, explorations, imports, jobs, studies
 from turn_core.services.imports import ImportRequest
 from turn_core.store.arrays import array_names, load_array
 from turn_core.types import JobState
+from turn_core.types.exploring import EXPLORATION
 
 pytestmark = [pytest.mark.worker, pytest.mark.slow]
 
@@ -37,15 +38,13 @@ class ExploringBench(Bench):
 
     def found(self, exploration):
         """Panels without their times, and the bytes of their maps."""
-        now = explorations.get_exploration(
-            self.workspace, self.project_id, exploration.exploration_id
-        )
+        now = studies.get_study(self.workspace, EXPLORATION, self.project_id, exploration.study_id)
         arrays = {}
-        for panel in now.panels:
+        for panel in now.parts:
             if panel.projections:
-                path = self.workspace.files.panel(now.exploration_id, panel.idx)
+                path = self.workspace.files.panel(now.study_id, panel.idx)
                 arrays[panel.idx] = {n: load_array(path, n).tobytes() for n in array_names(path)}
-        return [replace(panel, ready_at=0) for panel in now.panels], arrays
+        return [replace(panel, ready_at=0) for panel in now.parts], arrays
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def test_cancel_ends_an_exploration_within_seconds(bench):
     staging = bench.workspace.files.staging(started.job_id)
     bench.wait(lambda: not staging.exists(), "an empty place")
     assert len(bench.found(started)[0]) == 3  # before, and the line of the probe
-    explorations.delete_exploration(
-        bench.workspace, bench.project_id, started.exploration_id, actor="tester"
+    studies.delete_study(
+        bench.workspace, EXPLORATION, bench.project_id, started.study_id, actor="tester"
     )
-    assert not bench.workspace.files.exploration(started.exploration_id).exists()
+    assert not bench.workspace.files.study(started.study_id).exists()

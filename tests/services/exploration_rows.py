@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from turn_core.explore_config import ExploreConfig
-from turn_core.services import exploration_results, explorations, jobs, samples
+from turn_core.services import explorations, jobs, samples, studies
 from turn_core.store.arrays import save_arrays
 from turn_core.types import JobKind, JobState
-from turn_core.types.exploring import Panel, PanelMethod
+from turn_core.types.exploring import EXPLORATION, Panel, PanelMethod
 
 BEFORE = Panel(
     idx=0,
@@ -39,11 +39,9 @@ def explored(workspace, project_id, *, config=None, num_points=4):
         metrics={"separability": 0.6, "cka": float("nan")},
     )
     for panel in (BEFORE, after):
-        save_arrays(workspace.files.panel(started.exploration_id, panel.idx), arrays)
+        save_arrays(workspace.files.panel(started.study_id, panel.idx), arrays)
         panel = replace(panel, ready_at=time.time())
-        exploration_results.save_panel(workspace, started, panel, fence=claimed.fence)
-    exploration_results.save_summary(
-        workspace, started, {"num_points": num_points}, fence=claimed.fence
-    )
+        studies.save_part(workspace, started, panel, fence=claimed.fence)
+    studies.save_summary(workspace, started, {"num_points": num_points}, fence=claimed.fence)
     jobs.finish(workspace, started.job_id, claimed.fence, state=JobState.DONE)
-    return explorations.get_exploration(workspace, project_id, started.exploration_id)
+    return studies.get_study(workspace, EXPLORATION, project_id, started.study_id)

@@ -5,7 +5,8 @@ from exploration_rows import BEFORE, explored
 
 from turn_core.services import exploration_summaries as told
 from turn_core.types import Interval, JobState
-from turn_core.types.exploring import Exploration, PanelMethod, Regime
+from turn_core.types.exploring import EXPLORATION, PanelMethod, Regime
+from turn_core.types.studies import Study
 
 
 def panel(idx, level, separability, **metrics):
@@ -14,15 +15,16 @@ def panel(idx, level, separability, **metrics):
 
 
 def exploration(*after, num_points=10_000):
-    return Exploration(
-        exploration_id=1,
+    return Study(
+        study_id=1,
+        kind=EXPLORATION,
         project_id=1,
         job_id=1,
         name="x",
         state=JobState.DONE,
         config={},
         summary={"num_points": num_points},
-        panels=(BEFORE, *after),
+        parts=(BEFORE, *after),
         created_at=0.0,
         created_by="ann",
         finished_at=1.0,
@@ -103,7 +105,7 @@ def test_what_is_not_known_is_said():
 def test_the_noise_rate_is_that_of_the_latest_run(workspace, make_project, make_run):
     project_id = make_project(num_samples=30)
     found = explored(workspace, project_id)
-    where = (workspace, project_id, found.exploration_id)
+    where = (workspace, project_id, found.study_id)
     assert told.summarize(*where)[0].noise_rate is None
     make_run(project_id, metrics={"noise_rate": {"value": 0.3, "low": 0.2, "high": 0.4}})
     assert told.summarize(*where)[0].noise_rate == Interval(0.3, 0.2, 0.4)

@@ -16,9 +16,9 @@ def project_id(make_project):
 
 def test_column_is_what_the_panels_file_holds(workspace, project_id):
     made = explored(workspace, project_id, num_points=8)
-    path = explorations.panel_file(workspace, project_id, made.exploration_id, 1)
+    path = explorations.panel_file(workspace, project_id, made.study_id, 1)
     for name, shape in (("pca", (8, 2)), ("purity", (8,))):
-        found = exploration_maps.column(workspace, project_id, made.exploration_id, 1, name)
+        found = exploration_maps.column(workspace, project_id, made.study_id, 1, name)
         assert found.shape == shape
         np.testing.assert_array_equal(found, load_array(path, name))
 
@@ -27,7 +27,7 @@ def test_column_is_what_the_panels_file_holds(workspace, project_id):
 def test_column_that_is_not_there_is_not_found(workspace, project_id, idx, name):
     made = explored(workspace, project_id)
     with pytest.raises(NotFoundError):
-        exploration_maps.column(workspace, project_id, made.exploration_id, idx, name)
+        exploration_maps.column(workspace, project_id, made.study_id, idx, name)
 
 
 def test_names_come_in_the_order_asked_for(workspace, project_id):

@@ -5,21 +5,21 @@ import pytest
 from exploration_rows import BEFORE, explored
 
 from turn_core.config import TurnConfig, from_dict, to_dict
-from turn_core.errors import ConfigError, ConflictError, DataError, NotFoundError
+from turn_core.errors import ConfigError, DataError, NotFoundError
 from turn_core.explore_config import ExploreConfig
 from turn_core.services import (
     cleanup,
-    exploration_results,
     explorations,
     jobs,
     projects,
     review,
     runs,
     samples,
+    studies,
 )
 from turn_core.services.overviews import NextStep
-from turn_core.types import Action, DecisionRequest, JobKind, JobState
-from turn_core.types.exploring import PanelMethod
+from turn_core.types import Action, DecisionRequest, JobKind
+from turn_core.types.exploring import EXPLORATION, PanelMethod
 
 
 @pytest.fixture
@@ -32,58 +32,31 @@ def start(workspace, project_id, **config):
     return explorations.start_exploration(workspace, project_id, config, actor="ann")
 
 
-def test_an_exploration_comes_with_its_job_and_follows_it(workspace, project_id):
+def test_an_exploration_is_named_by_its_backbone_and_noise(workspace, project_id):
     started = start(workspace, project_id, levels=(0.2, 0.8))
-    assert (started.state, started.panels, started.created_by) == (JobState.QUEUED, (), "ann")
     assert started.name == "turn-mini: symmetric noise 20%, 80%"
     assert from_dict(ExploreConfig, started.config).levels == (0.2, 0.8)
-    assert exploration_results.of_job(workspace, started.job_id) == started
-    claimed = jobs.claim(workspace, "w", [JobKind.EXPLORE])
-    jobs.finish(workspace, started.job_id, claimed.fence, state=JobState.FAILED, error="no disk")
-    ended = explorations.get_exploration(workspace, project_id, started.exploration_id)
-    assert (ended.state, ended.error) == (JobState.FAILED, "no disk")
-    assert ended.finished_at is not None
-
-
-def test_the_same_exploration_is_not_queued_twice_and_another_is(workspace, project_id):
-    first = start(workspace, project_id)
-    with pytest.raises(ConflictError, match="still queued"):
-        start(workspace, project_id)
-    second = start(workspace, project_id, seed=1)
-    found = explorations.list_explorations(workspace, project_id)
-    assert [e.exploration_id for e in found] == [second.exploration_id, first.exploration_id]
 
 
 def test_panels_appear_as_they_are_ready_and_can_be_extended(workspace, project_id):
     found = explored(workspace, project_id)
-    assert [(p.method, p.noise_level) for p in found.panels] == [
+    assert [(p.method, p.noise_level) for p in found.parts] == [
         (PanelMethod.BEFORE, None),
         (PanelMethod.FFT, 0.9),
     ]
-    assert found.panels[1].metrics == {"separability": 0.6}  # not a number is left out
+    assert found.parts[1].metrics == {"separability": 0.6}  # not a number is left out
     assert found.summary == {"num_points": 4}
     more = replace(BEFORE, projections=("pca", "tsne"))
-    exploration_results.save_panel(workspace, found, more)
-    again = explorations.get_exploration(workspace, project_id, found.exploration_id)
-    assert again.panels[0].projections == ("pca", "tsne")
-    assert len(again.panels) == 2
-
-
-def test_a_fenced_worker_writes_no_panel(workspace, project_id):
-    started = start(workspace, project_id)
-    stale = jobs.claim(workspace, "w1", [JobKind.EXPLORE])
-    jobs.release(workspace, started.job_id, stale.fence)
-    jobs.claim(workspace, "w2", [JobKind.EXPLORE])
-    with pytest.raises(ConflictError, match="another worker"):
-        exploration_results.save_panel(workspace, started, BEFORE, fence=stale.fence)
-    with pytest.raises(ConflictError, match="another worker"):
-        exploration_results.save_summary(workspace, started, {}, fence=stale.fence)
+    studies.save_part(workspace, found, more)
+    again = studies.get_study(workspace, EXPLORATION, project_id, found.study_id)
+    assert again.parts[0].projections == ("pca", "tsne")
+    assert len(again.parts) == 2
 
 
 def test_points_follow_the_labels_of_now(workspace, project_id, make_run):
     make_run(project_id, clean=np.linspace(0.1, 0.9, 36))
     found = explored(workspace, project_id)
-    before = explorations.points(workspace, project_id, found.exploration_id)
+    before = explorations.points(workspace, project_id, found.study_id)
     assert before.given.tolist() == before.current.tolist() == [0, 1, 2, 0]
     assert before.true.tolist() == [0, 1, 2, 0]
     assert before.suggested.tolist() == [1, 2, 0, 1]
@@ -98,7 +71,7 @@ def test_points_follow_the_labels_of_now(workspace, project_id, make_run):
         idem_key="k",
     )
     review.record(workspace, project_id, [request], actor="ann")
-    after = explorations.points(workspace, project_id, found.exploration_id)
+    after = explorations.points(workspace, project_id, found.study_id)
     assert (after.given[0], after.current[0]) == (0, 2)
     assert after.is_issue.tolist() == [False, True, True, True]
     assert after.reviewed.tolist() == [True, False, False, False]
@@ -107,21 +80,21 @@ def test_points_follow_the_labels_of_now(workspace, project_id, make_run):
 
 def test_points_without_a_run_have_no_scores(workspace, project_id):
     found = explored(workspace, project_id)
-    points = explorations.points(workspace, project_id, found.exploration_id)
+    points = explorations.points(workspace, project_id, found.study_id)
     assert np.isnan(points.clean_probability).all()
     assert points.suggested.tolist() == [-1] * 4
     assert not points.is_issue.any()
     assert points.run_id is None
     other = start(workspace, project_id, seed=5)
     with pytest.raises(NotFoundError, match="no panel yet"):
-        explorations.points(workspace, project_id, other.exploration_id)
+        explorations.points(workspace, project_id, other.study_id)
 
 
 def test_files_are_found_by_their_names_only(workspace, project_id):
     found = explored(workspace, project_id)
-    folder = workspace.files.exploration(found.exploration_id)
+    folder = workspace.files.study(found.study_id)
     (folder / "metrics.csv").write_text("a\n1\n")
-    where = (workspace, project_id, found.exploration_id)
+    where = (workspace, project_id, found.study_id)
     assert explorations.panel_file(*where, 1) == folder / "panel-001.safetensors"
     assert explorations.result_file(*where, "metrics.csv") == folder / "metrics.csv"
     for name in ("figure2.png", "../turn.db", "panel-001.safetensors"):
@@ -130,28 +103,16 @@ def test_files_are_found_by_their_names_only(workspace, project_id):
     with pytest.raises(NotFoundError, match="no map 7"):
         explorations.panel_file(*where, 7)
     with pytest.raises(NotFoundError):
-        explorations.panel_file(workspace, project_id + 1, found.exploration_id, 1)
-
-
-def test_a_running_exploration_is_not_deleted_and_a_finished_one_is(workspace, project_id):
-    found = explored(workspace, project_id)
-    folder = workspace.files.exploration(found.exploration_id)
-    running = start(workspace, project_id, seed=3)
-    with pytest.raises(ConflictError, match="cancel it first"):
-        explorations.delete_exploration(workspace, project_id, running.exploration_id, actor="ann")
-    explorations.delete_exploration(workspace, project_id, found.exploration_id, actor="ann")
-    assert not folder.exists()
-    with pytest.raises(NotFoundError, match="no exploration"):
-        explorations.get_exploration(workspace, project_id, found.exploration_id)
+        explorations.panel_file(workspace, project_id + 1, found.study_id, 1)
 
 
 def test_explorations_go_with_their_project_and_stray_folders_are_swept(workspace, project_id):
     found = explored(workspace, project_id)
-    stray = workspace.files.exploration(found.exploration_id + 1)
+    stray = workspace.files.study(found.study_id + 1)
     stray.mkdir()
     assert cleanup.sweep_folders(workspace) == 1
     assert not stray.exists()
-    folder = workspace.files.exploration(found.exploration_id)
+    folder = workspace.files.study(found.study_id)
     assert folder.exists()
     projects.delete_project(workspace, project_id, actor="ann")
     assert not folder.exists()

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -7,10 +8,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from turn_core.compare_config import CompareConfig
+from turn_core.config import Settings
 from turn_core.errors import StoreError
+from turn_core.explore_config import ExploreConfig
+from turn_core.services import comparisons, explorations, studies
 from turn_core.store import engine as engines
 from turn_core.store.columns import Base
 from turn_core.store.migrate import SCRIPTS, migrate, revision
+from turn_core.types.comparing import COMPARISON, Cell
+from turn_core.types.exploring import EXPLORATION, Panel, PanelMethod
 
 HEAD = str(ScriptDirectory(str(SCRIPTS)).get_current_head())
 BROKEN = """
@@ -30,6 +37,37 @@ RECREATE = 'recreate="always" if op.get_bind().dialect.name == "sqlite" else "ne
 REBUILD = BROKEN.replace('    op.execute("INSERT INTO no_such_table VALUES (1)")\n', "").replace(
     'batch_alter_table("project")', f'batch_alter_table("project", {RECREATE})'
 )
+
+
+PANEL = Panel(
+    idx=2,
+    backbone="turn-mini",
+    method=PanelMethod.BEFORE,
+    noise_level=None,
+    metrics={"cka": 1.0},
+    projections=("pca", "tsne"),
+    ready_at=9.25,
+)
+CELL = Cell(method="gce", seed=3, curve=(0.5, 0.75), measures={"sve_after": 2.0}, ready_at=10.5)
+
+
+def downgrade(engine, *, to):
+    """Take the database down to an older revision."""
+    with (
+        engine.begin() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        for script in ScriptDirectory(str(SCRIPTS)).walk_revisions():
+            if script.revision > to:
+                script.module.downgrade()
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{to}'"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def settings(request, tmp_path):
+    """Settings of a home and a database without tables: these tests migrate."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    return Settings(home=tmp_path / "home", database_url=url)
 
 
 @pytest.fixture
@@ -106,18 +144,36 @@ def test_an_upgrade_copies_the_database_first(workspace, make_project, scripts):
 
 def test_an_older_database_gets_what_came_later(workspace, make_project):
     make_project(num_samples=5)
-    with (
-        workspace.engine.begin() as connection,
-        Operations.context(MigrationContext.configure(connection)),
-    ):
-        for script in ScriptDirectory(str(SCRIPTS)).walk_revisions():
-            if script.revision != "0001":
-                script.module.downgrade()
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    downgrade(workspace.engine, to="0001")
     assert migrate(workspace.engine, backups=workspace.files.backups) is True
     with workspace.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         assert connection.execute(text("SELECT count(*) FROM sample")).scalar() == 5
+
+
+def test_explorations_and_comparisons_of_old_become_studies_and_back(workspace, make_project):
+    project_id = make_project(num_samples=36)
+    explored = explorations.start_exploration(workspace, project_id, ExploreConfig(), actor="ann")
+    compared = comparisons.start_comparison(workspace, project_id, CompareConfig(), actor="ann")
+    studies.save_part(workspace, explored, PANEL)
+    studies.save_part(workspace, explored, replace(PANEL, idx=10, noise_level=0.5, projections=()))
+    studies.save_part(workspace, compared, CELL)
+    studies.save_summary(workspace, compared, {"num_held_out": 7})
+    before = [studies.list_studies(workspace, k, project_id) for k in (EXPLORATION, COMPARISON)]
+    downgrade(workspace.engine, to="0010")
+    with workspace.engine.connect() as connection:
+        panels = connection.execute(text("SELECT idx, projections FROM exploration_panel"))
+        assert sorted(map(tuple, panels)) == [(2, "pca tsne"), (10, "")]
+        cells = connection.execute(text("SELECT method, seed, ready_at FROM comparison_cell"))
+        assert list(map(tuple, cells)) == [("gce", 3, 10500)]
+    assert migrate(workspace.engine, backups=workspace.files.backups) is True
+    after = [studies.list_studies(workspace, k, project_id) for k in (EXPLORATION, COMPARISON)]
+    assert after[0] == before[0]  # its files are named by its id
+    assert [replace(study, study_id=compared.study_id) for study in after[1]] == before[1]
+    assert after[1][0].study_id != explored.study_id
+    config = CompareConfig(seed=1)
+    fresh = comparisons.start_comparison(workspace, project_id, config, actor="ann")
+    assert fresh.study_id == after[1][0].study_id + 1  # an id is given once
 
 
 def test_many_migrators_at_once_make_one_schema(settings):

@@ -106,8 +106,6 @@ def _save(folder: Path, cell: Cell) -> None:
 
 def _load(path: Path) -> Cell:
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        lists = {name: tuple(plain[name]) for name in ("curve", "notes")}
-        return Cell(**{**plain, **lists})
+        return Cell.from_plain(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: delete it and run the command again") from error

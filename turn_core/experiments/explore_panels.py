@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from turn_core.durable import write_json
 from turn_core.errors import DataError
 from turn_core.store.arrays import array_names, load_array, save_arrays
-from turn_core.types.exploring import Panel, PanelMethod
+from turn_core.types.exploring import Panel
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -44,10 +44,7 @@ class PanelFolder:
     def load(self, idx: int) -> Panel | None:
         """Return a panel that is whole, or None."""
         try:
-            plain = json.loads(self._record_path(idx).read_text(encoding="utf-8"))
-            plain["method"] = PanelMethod(plain["method"])
-            plain["projections"] = tuple(plain["projections"])
-            return Panel(**plain)
+            return Panel.from_plain(json.loads(self._record_path(idx).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:

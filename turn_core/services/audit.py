@@ -16,15 +16,13 @@ from turn_core.ingest.source import SourceRef
 from turn_core.services import (
     backbones,
     exports,
-    jobs,
-    local_source,
     projects,
     runs,
     search_source,
 )
-from turn_core.services.local_source import Execute
+from turn_core.services.local_source import ACTOR, Execute, finished_job, import_source
 from turn_core.services.workspace import Workspace
-from turn_core.types import Project, Run
+from turn_core.types import JobKind, Project, Run
 
 TABLES = {"labels.parquet": "parquet", "labels.csv": "csv"}
 REPORT = "report.json"
@@ -62,7 +60,7 @@ def audit(workspace: Workspace, request: AuditRequest, execute: Execute) -> dict
         JobError: a job failed.
     """
     config = configuration(request, allow_hub=workspace.settings.allow_hub)
-    project = local_source.import_source(workspace, request, execute)
+    project = import_source(workspace, request, execute)
     run = _run(workspace, project, config, execute)
     request.out.mkdir(parents=True, exist_ok=True)
     for name, form in TABLES.items():
@@ -104,19 +102,12 @@ def configuration(request: AuditRequest, *, allow_hub: bool) -> TurnConfig:
 
 def _run(workspace: Workspace, project: Project, config: TurnConfig, execute: Execute) -> Run:
     """Return the complete run of this configuration, starting or resuming it where needed."""
-    wanted = to_dict(config)
-    same = [r for r in runs.list_runs(workspace, project.project_id) if dict(r.config) == wanted]
-    complete = [run for run in same if run.state == "complete"]
-    if complete:
-        return complete[0]
-    waiting = {run.job_id for run in same if run.state == "queued"}
-    local_source.clear_queue(workspace, keep=waiting)
-    if waiting:
-        run = next(run for run in same if run.job_id in waiting)
-    else:
-        run = runs.start_run(workspace, project.project_id, config, actor=local_source.ACTOR)
-    execute(jobs.get_job(workspace, run.job_id))
-    return runs.get_run(workspace, project.project_id, run.run_id)
+
+    def start() -> int:
+        return runs.start_run(workspace, project.project_id, config, actor=ACTOR).job_id
+
+    job = finished_job(workspace, project, JobKind.TRAIN, config, execute, start)
+    return runs.run_of_job(workspace, job.job_id)
 
 
 def _report(

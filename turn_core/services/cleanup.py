@@ -12,12 +12,12 @@ from turn_core.services import permissions
 from turn_core.services.leases import end_job
 from turn_core.services.workspace import Workspace
 from turn_core.store import engine as engines
-from turn_core.store import explorations as exploration_queries
 from turn_core.store import exports as export_queries
 from turn_core.store import jobs as job_queries
 from turn_core.store import projects as queries
 from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
+from turn_core.store import studies as study_queries
 from turn_core.store.files import Files
 from turn_core.types import JobKind, JobState
 from turn_core.types.reviewing import Role
@@ -81,12 +81,12 @@ def sweep_folders(workspace: Workspace) -> int:
     A failed run leaves one where its process was killed.
     """
     files = workspace.files
-    kinds = (files.run(0).parent, files.export(0).parent, files.exploration(0).parent)
+    kinds = (files.run(0).parent, files.export(0).parent, files.study(0).parent)
     folders = [path for kind in kinds for path in kind.glob("*")]  # before rows: none is too new
     with workspace.reading() as session:
         needed = set(map(files.run, run_queries.ids_in_use(session)))
         needed |= set(map(files.export, export_queries.ids(session)))
-        needed |= set(map(files.exploration, exploration_queries.ids(session)))
+        needed |= set(map(files.study, study_queries.ids(session)))
     gone = [folder for folder in folders if folder not in needed]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,7 +131,7 @@ def _delete_rows(session: Session, files: Files, project_id: int) -> tuple[list[
         raise ConflictError("a job of this project was started meanwhile: cancel it first")
     folders = [files.run(run.run_id) for run in run_queries.list_runs(session, project_id)]
     folders += map(files.export, export_queries.ids(session, project_id))
-    folders += map(files.exploration, exploration_queries.ids(session, project_id))
+    folders += map(files.study, study_queries.ids(session, project_id))
     hashes = sample_queries.sha256s(session, project_id)
     queries.delete_rows(session, project_id)
     return folders, hashes

@@ -3,7 +3,6 @@
 The workspace is private to the command, as `local_source` says; what is there is used again.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from turn_core.compare_config import CompareConfig
 from turn_core.config import to_dict
 from turn_core.experiments import compare_tables
 from turn_core.ingest.source import SourceRef
-from turn_core.services import comparisons, jobs, local_source
-from turn_core.services.local_source import Execute
+from turn_core.services import comparisons, studies
+from turn_core.services.local_source import ACTOR, Execute, finished_job, import_source
 from turn_core.services.workspace import Workspace
-from turn_core.types import JobState, Project
-from turn_core.types.comparing import Comparison
+from turn_core.types import Project
+from turn_core.types.comparing import COMPARISON, Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +39,9 @@ def compare(workspace: Workspace, request: CompareRequest, execute: Execute) -> 
         DataError: its classes have too few usable samples.
         JobError: a job failed.
     """
-    project = local_source.import_source(workspace, request, execute)
+    project = import_source(workspace, request, execute)
     done = _compared(workspace, project, request.config, execute)
-    names = compare_tables.write_tables(done.cells, request.config.methods, request.out)
+    names = compare_tables.write_tables(done.parts, request.config.methods, request.out)
     return {
         "source": to_dict(request.source),
         "config": dict(done.config),
@@ -55,21 +54,10 @@ def compare(workspace: Workspace, request: CompareRequest, execute: Execute) -> 
 def _compared(
     workspace: Workspace, project: Project, config: CompareConfig, execute: Execute
 ) -> Comparison:
-    """Return the finished comparison of this config, starting or resuming it where needed."""
-    wanted = json.loads(json.dumps(to_dict(config)))
-    listed = comparisons.list_comparisons(workspace, project.project_id)
-    same = [found for found in listed if dict(found.config) == wanted]
-    done = [found for found in same if found.state is JobState.DONE]
-    if done:
-        return done[0]
-    waiting = [found for found in same if found.state is JobState.QUEUED]
-    local_source.clear_queue(workspace, keep={found.job_id for found in waiting})
-    found = (
-        waiting[0]
-        if waiting
-        else comparisons.start_comparison(
-            workspace, project.project_id, config, actor=local_source.ACTOR
-        )
-    )
-    execute(jobs.get_job(workspace, found.job_id))
-    return comparisons.get_comparison(workspace, project.project_id, found.comparison_id)
+    def start() -> int:
+        return comparisons.start_comparison(
+            workspace, project.project_id, config, actor=ACTOR
+        ).job_id
+
+    job = finished_job(workspace, project, COMPARISON.job, config, execute, start)
+    return studies.of_job(workspace, COMPARISON, job.job_id)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from turn_core.errors import NotFoundError
 from turn_core.services import explorations
 from turn_core.services.workspace import Workspace
-from turn_core.store import explorations as queries
 from turn_core.store import samples as sample_queries
 from turn_core.store.arrays import array_names, load_array
 
@@ -47,7 +46,7 @@ def names(workspace: Workspace, project_id: int, sample_ids: Sequence[int]) -> l
     """
     found: dict[int, PointName] = {}
     with workspace.reading() as session:
-        for part in queries.chunks(sample_ids):
+        for part in sample_queries.chunks(sample_ids):
             for sample_id, sample in sample_queries.by_ids(session, project_id, part).items():
                 found[sample_id] = PointName(sample.file_name, sample.sha256)
     if missing := [sample_id for sample_id in sample_ids if sample_id not in found]:

@@ -14,10 +14,17 @@ import numpy as np
 
 from turn_core.services import overviews
 from turn_core.services.workspace import Workspace
-from turn_core.store import explorations as queries
 from turn_core.store import runs as run_queries
+from turn_core.store import studies as queries
 from turn_core.types import Interval
-from turn_core.types.exploring import Exploration, ExplorationSummary, Panel, PanelMethod, Regime
+from turn_core.types.exploring import (
+    EXPLORATION,
+    Exploration,
+    ExplorationSummary,
+    Panel,
+    PanelMethod,
+    Regime,
+)
 
 METRIC = "separability"
 """An accuracy on the held-out points, so that its chance error is known."""
@@ -35,7 +42,7 @@ def summarize(
         NotFoundError: the project has no such exploration.
     """
     with workspace.reading() as session:
-        exploration = queries.get_exploration(session, project_id, exploration_id)
+        exploration = queries.get_study(session, EXPLORATION, project_id, exploration_id)
         run = run_queries.latest_complete_run(session, project_id)
     rate = None if run is None else overviews.noise_rate(run.metrics)
     return summaries(exploration, rate)
@@ -45,12 +52,12 @@ def summaries(
     exploration: Exploration, noise_rate: Interval | None
 ) -> tuple[ExplorationSummary, ...]:
     """Return a summary per backbone at a noise rate; None where nobody has estimated one."""
-    backbones = dict.fromkeys(panel.backbone for panel in exploration.panels)
+    backbones = dict.fromkeys(panel.backbone for panel in exploration.parts)
     num_points = int(str(exploration.summary.get("num_points", 0)))
     return tuple(
         _summary(
             backbone,
-            [panel for panel in exploration.panels if panel.backbone == backbone],
+            [panel for panel in exploration.parts if panel.backbone == backbone],
             noise_rate,
             num_points,
         )

@@ -1,7 +1,5 @@
-"""Explorations: start one, read what is ready, what colours its maps, and its files; delete it."""
+"""Explorations: start one; what colours its maps, and its files. `studies` does the rest."""
 
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from turn_core.config import to_dict
-from turn_core.errors import ConflictError, DataError, NotFoundError
+from turn_core.errors import DataError, NotFoundError
 from turn_core.explore_config import MIN_CLASS_SIZE, ExploreConfig
-from turn_core.services import jobs, overviews, permissions
+from turn_core.services import overviews, studies
 from turn_core.services.workspace import Workspace
-from turn_core.store import engine as engines
-from turn_core.store import explorations as queries
-from turn_core.store import jobs as job_queries
 from turn_core.store import projects as project_queries
 from turn_core.store import runs as run_queries
 from turn_core.store import samples as sample_queries
+from turn_core.store import scores as score_queries
 from turn_core.store.arrays import load_array
-from turn_core.types import JobKind, JobState, ReviewStatus
-from turn_core.types.exploring import Exploration
-from turn_core.types.reviewing import Role
+from turn_core.types import ReviewStatus
+from turn_core.types.exploring import EXPLORATION, Exploration
 
-MAX_NAME_CHARS = 200
 FILE_NAMES = frozenset(
     {f"{stem}.{end}" for stem in ("coordinates", "metrics") for end in ("parquet", "csv")}
     | {f"{stem}.{end}" for stem in ("figure2", "curves") for end in ("png", "svg", "html")}
@@ -63,93 +56,27 @@ class Points:
 def start_exploration(
     workspace: Workspace, project_id: int, config: ExploreConfig, *, name: str = "", actor: str
 ) -> Exploration:
-    """Make an exploration and queue its job, in one transaction; without a name it gets one.
+    """Start an exploration; without a name it gets one.
 
     Raises:
-        NotFoundError: there is no such project.
-        ConflictError: the same exploration is queued or runs.
-        DataError: the chosen classes have too few usable samples, or the name is too long.
+        DataError: the chosen classes have too few usable samples, and what `start_study` raises.
     """
-    plain = to_dict(config)
-    told = name.strip() or default_name(config)
-    if len(told) > MAX_NAME_CHARS or not told.isprintable():
-        raise DataError(
-            f"the exploration's name must be up to {MAX_NAME_CHARS} characters that can be shown, "
-            f"got {told[:40]!r}"
-        )
-
-    def work(session: Session) -> Exploration:
-        project_queries.lock_project(session, project_id)
-        _check_classes(session, project_id, config)
-        job = jobs.submit_in(
-            session,
-            kind=JobKind.EXPLORE,
-            params={"project_id": project_id, "config": plain},
-            project_id=project_id,
-            idem_key=f"explore-{uuid.uuid4().hex}",
-            dedupe_key=_dedupe_key(project_id, plain),
-            actor=actor,
-        )
-        exploration_id = queries.insert_exploration(
-            session,
-            project_id=project_id,
-            job_id=job.job_id,
-            name=told,
-            config=plain,
-            created_at=engines.now_ms(session),
-            created_by=actor,
-        )
-        return queries.get_exploration(session, project_id, exploration_id)
-
-    return workspace.write(work)
+    return studies.start_study(
+        workspace,
+        EXPLORATION,
+        project_id,
+        config,
+        name=name.strip() or default_name(config),
+        check=lambda session: _check_classes(session, project_id, config),
+        actor=actor,
+    )
 
 
 def default_name(config: ExploreConfig) -> str:
     """Return what an exploration is called that nobody named."""
     levels = ", ".join(f"{level:.0%}" for level in config.levels)
     backbones = ", ".join(Path(name).name for name in config.backbones)
-    return f"{backbones}: {config.noise.replace('_', ' ')} noise {levels}"[:MAX_NAME_CHARS]
-
-
-def list_explorations(workspace: Workspace, project_id: int) -> list[Exploration]:
-    """Return the explorations of a project with their panels, the newest first."""
-    with workspace.reading() as session:
-        return queries.list_explorations(session, project_id)
-
-
-def get_exploration(workspace: Workspace, project_id: int, exploration_id: int) -> Exploration:
-    """Return an exploration with the panels that are ready by now.
-
-    Raises:
-        NotFoundError: the project has none of that id.
-    """
-    with workspace.reading() as session:
-        return queries.get_exploration(session, project_id, exploration_id)
-
-
-def delete_exploration(
-    workspace: Workspace, project_id: int, exploration_id: int, *, actor: str
-) -> None:
-    """Delete an exploration with its panels and files.
-
-    Raises:
-        PermissionDeniedError: the actor is no owner.
-        NotFoundError: the project has none of that id.
-        ConflictError: its job is queued or runs.
-    """
-
-    def work(session: Session) -> None:
-        permissions.require(session, actor, Role.OWNER, project_id)
-        project_queries.lock_project(session, project_id)
-        found = queries.get_exploration(session, project_id, exploration_id)
-        if found.state in (JobState.QUEUED, JobState.RUNNING):
-            raise ConflictError(
-                f"the exploration {found.name!r} is {found.state}: cancel it first, then delete it"
-            )
-        queries.delete_rows(session, exploration_id)
-
-    workspace.write(work)
-    shutil.rmtree(workspace.files.exploration(exploration_id), ignore_errors=True)
+    return f"{backbones}: {config.noise.replace('_', ' ')} noise {levels}"[: studies.MAX_NAME_CHARS]
 
 
 def panel_file(workspace: Workspace, project_id: int, exploration_id: int, idx: int) -> Path:
@@ -158,8 +85,8 @@ def panel_file(workspace: Workspace, project_id: int, exploration_id: int, idx: 
     Raises:
         NotFoundError: there is no such panel with a map, or its file was deleted.
     """
-    exploration = get_exploration(workspace, project_id, exploration_id)
-    panel = next((p for p in exploration.panels if p.idx == idx and p.projections), None)
+    exploration = studies.get_study(workspace, EXPLORATION, project_id, exploration_id)
+    panel = next((p for p in exploration.parts if p.idx == idx and p.projections), None)
     path = workspace.files.panel(exploration_id, idx)
     if panel is None or not path.is_file():
         raise NotFoundError(f"exploration {exploration_id} has no map {idx} (yet)")
@@ -172,8 +99,8 @@ def result_file(workspace: Workspace, project_id: int, exploration_id: int, name
     Raises:
         NotFoundError: there is no such exploration or file.
     """
-    get_exploration(workspace, project_id, exploration_id)
-    path = workspace.files.exploration(exploration_id) / name if name in FILE_NAMES else None
+    studies.get_study(workspace, EXPLORATION, project_id, exploration_id)
+    path = workspace.files.study(exploration_id) / name if name in FILE_NAMES else None
     if path is None or not path.is_file():
         raise NotFoundError(f"exploration {exploration_id} has no file {name[:40]!r}")
     return path
@@ -185,8 +112,8 @@ def points(workspace: Workspace, project_id: int, exploration_id: int) -> Points
     Raises:
         NotFoundError: the project has no such exploration, or none of its panels is ready.
     """
-    exploration = get_exploration(workspace, project_id, exploration_id)
-    panel = next((panel for panel in exploration.panels if panel.projections), None)
+    exploration = studies.get_study(workspace, EXPLORATION, project_id, exploration_id)
+    panel = next((panel for panel in exploration.parts if panel.projections), None)
     if panel is None:
         raise NotFoundError(f"exploration {exploration_id} has no panel yet: wait for the first")
     ids = load_array(workspace.files.panel(exploration_id, panel.idx), "sample_ids")
@@ -195,7 +122,7 @@ def points(workspace: Workspace, project_id: int, exploration_id: int) -> Points
         classes = project_queries.class_list(session, project_id)
         run = run_queries.latest_complete_run(session, project_id)
         run_id = None if run is None else run.run_id
-        rows = queries.point_rows(session, project_id, ids.tolist(), run_id)
+        rows = score_queries.point_rows(session, project_id, ids.tolist(), run_id)
     index = {class_id: place for class_id, place, _ in classes}
     at = {row[0]: row for row in rows}
     ordered = [at[sample_id] for sample_id in ids.tolist()]
@@ -233,11 +160,6 @@ def _check_classes(session: Session, project_id: int, config: ExploreConfig) -> 
             f"an exploration needs two classes with {MIN_CLASS_SIZE} usable samples each (half of "
             f"them to train, half to look at), {len(chosen)} of those chosen have so many"
         )
-
-
-def _dedupe_key(project_id: int, plain: Mapping[str, Any]) -> str:
-    sha256 = job_queries.payload_sha256(JobKind.EXPLORE, plain, project_id)
-    return f"explore:{project_id}:{sha256[:16]}"
 
 
 def _indices(rows: list[Any], column: int, index: Mapping[int, int]) -> NDArray[np.int64]:

@@ -16,11 +16,11 @@ from turn_core.durable import atomic_write
 from turn_core.errors import ConfigError
 from turn_core.explore_config import ExploreConfig
 from turn_core.ingest.source import SourceRef
-from turn_core.services import exploration_summaries, explorations, jobs, local_source, projects
-from turn_core.services.local_source import Execute
+from turn_core.services import exploration_summaries, explorations, projects, studies
+from turn_core.services.local_source import ACTOR, Execute, finished_job, import_source
 from turn_core.services.workspace import Workspace
-from turn_core.types import JobState, Project
-from turn_core.types.exploring import Exploration
+from turn_core.types import Project
+from turn_core.types.exploring import EXPLORATION, Exploration
 
 REPORT = "exploration.json"
 
@@ -53,7 +53,7 @@ def explore(workspace: Workspace, request: ExploreRequest, execute: Execute) -> 
         DataError: its classes have too few usable samples.
         JobError: a job failed.
     """
-    project = local_source.import_source(workspace, request, execute)
+    project = import_source(workspace, request, execute)
     names = [info.name for info in projects.classes(workspace, project.project_id)]
     config = configuration(request, names, allow_hub=workspace.settings.allow_hub)
     done = _explored(workspace, project, config, execute)
@@ -99,24 +99,13 @@ def _find(name: str, index: Mapping[str, int]) -> int:
 def _explored(
     workspace: Workspace, project: Project, config: ExploreConfig, execute: Execute
 ) -> Exploration:
-    """Return the finished exploration of this config, starting or resuming it where needed."""
-    wanted = json.loads(json.dumps(to_dict(config)))
-    listed = explorations.list_explorations(workspace, project.project_id)
-    same = [found for found in listed if dict(found.config) == wanted]
-    done = [found for found in same if found.state is JobState.DONE]
-    if done:
-        return done[0]
-    waiting = [found for found in same if found.state is JobState.QUEUED]
-    local_source.clear_queue(workspace, keep={found.job_id for found in waiting})
-    found = (
-        waiting[0]
-        if waiting
-        else explorations.start_exploration(
-            workspace, project.project_id, config, actor=local_source.ACTOR
-        )
-    )
-    execute(jobs.get_job(workspace, found.job_id))
-    return explorations.get_exploration(workspace, project.project_id, found.exploration_id)
+    def start() -> int:
+        return explorations.start_exploration(
+            workspace, project.project_id, config, actor=ACTOR
+        ).job_id
+
+    job = finished_job(workspace, project, EXPLORATION.job, config, execute, start)
+    return studies.of_job(workspace, EXPLORATION, job.job_id)
 
 
 def _copy(workspace: Workspace, done: Exploration, out: Path) -> list[str]:
@@ -125,7 +114,7 @@ def _copy(workspace: Workspace, done: Exploration, out: Path) -> list[str]:
     names = done.summary.get("files", [])
     files = [str(name) for name in names] if isinstance(names, list) else []
     for name in files:
-        path = explorations.result_file(workspace, done.project_id, done.exploration_id, name)
+        path = explorations.result_file(workspace, done.project_id, done.study_id, name)
         shutil.copyfile(path, out / name)
     return files
 
@@ -137,14 +126,14 @@ def _report(
     done: Exploration,
     files: list[str],
 ) -> dict[str, Any]:
-    told = exploration_summaries.summarize(workspace, project.project_id, done.exploration_id)
+    told = exploration_summaries.summarize(workspace, project.project_id, done.study_id)
     return {
         "turn_audit": __version__,
         "source": to_dict(request.source),
         "num_samples": project.num_samples,
         "config": done.config,
         "summary": done.summary,
-        "panels": [to_dict(panel) for panel in done.panels],
+        "panels": [to_dict(panel) for panel in done.parts],
         "sentences": [summary.sentence for summary in told],
         "files": files,
     }

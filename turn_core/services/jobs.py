@@ -1,5 +1,6 @@
 """Jobs: submit, watch, cancel; the worker's side (`leases`) can be had from here too."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,7 @@ __all__ = [
     "retry",
     "running_processes",
     "submit",
+    "submit_config",
     "submit_in",
     "worker_status",
 ]
@@ -113,6 +115,32 @@ def submit_in(session: Session, **request: Any) -> Job:
     except IntegrityError as error:  # PostgreSQL: another transaction was a moment earlier
         raise ConflictError("the same job was started a moment ago: look at the list") from error
     return queries.get_job(session, job_id)
+
+
+def submit_config(
+    session: Session,
+    kind: JobKind,
+    project_id: int,
+    config: Mapping[str, Any],
+    *,
+    dedupe_key: str,
+    actor: str,
+) -> Job:
+    """Queue a job that computes something of a project by a config, within a transaction.
+
+    Raises:
+        PermissionDeniedError: the actor is no owner.
+        ConflictError: a job with this `dedupe_key` is active.
+    """
+    return submit_in(
+        session,
+        kind=kind,
+        params={"project_id": project_id, "config": dict(config)},
+        project_id=project_id,
+        idem_key=f"{kind}-{uuid.uuid4().hex}",
+        dedupe_key=dedupe_key,
+        actor=actor,
+    )
 
 
 def _replayed(found: tables.Job, request: Mapping[str, Any]) -> Job:

@@ -18,7 +18,7 @@ from turn_core.ingest.source import ImportPlan, SourceRef
 from turn_core.services import imports, jobs, leases, projects
 from turn_core.services.imports import ImportRequest
 from turn_core.services.workspace import Workspace
-from turn_core.types import Job, Project
+from turn_core.types import Job, JobKind, JobState, Project
 
 Execute = Callable[[Job], Job]
 """Runs a queued job to its end and returns it; raises a TurnError if it does not succeed."""
@@ -91,6 +91,32 @@ def clear_queue(workspace: Workspace, keep: set[int] | None = None) -> None:
     for job in jobs.list_jobs(workspace, active_only=True):
         if job.job_id not in (keep or set()):
             jobs.cancel(workspace, job.job_id, actor=ACTOR)
+
+
+def finished_job(
+    workspace: Workspace,
+    project: Project,
+    kind: JobKind,
+    config: Any,
+    execute: Execute,
+    start: Callable[[], int],
+) -> Job:
+    """Return the job of an earlier command with this config, done or resumed, else a new one.
+
+    `start` queues the new one and returns its id.
+
+    Raises:
+        JobError: the job failed.
+    """
+    wanted = json.loads(json.dumps(to_dict(config)))
+    listed = jobs.list_jobs(workspace, project_id=project.project_id, limit=None)
+    same = [job for job in listed if job.kind is kind and job.params.get("config") == wanted]
+    by_state = {job.state: job for job in reversed(same)}
+    if JobState.DONE in by_state:
+        return by_state[JobState.DONE]
+    waiting = by_state.get(JobState.QUEUED)
+    clear_queue(workspace, keep=set() if waiting is None else {waiting.job_id})
+    return execute(waiting or jobs.get_job(workspace, start()))
 
 
 def _plan(workspace: Workspace, request: SourceRequest, name: str) -> ImportPlan:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,14 +70,9 @@ def start_run(workspace: Workspace, project_id: int, config: TurnConfig, *, acto
         label_rev = project_queries.lock_project(session, project_id)
         counts = sample_queries.usable_classes(session, project_id)
         _check_classes(session, project_id, counts)
-        job = jobs.submit_in(
-            session,
-            kind=JobKind.TRAIN,
-            params={"project_id": project_id, "config": plain},
-            project_id=project_id,
-            idem_key=f"train-{uuid.uuid4().hex}",
-            dedupe_key=f"train:{project_id}",
-            actor=actor,
+        dedupe_key = f"train:{project_id}"
+        job = jobs.submit_config(
+            session, JobKind.TRAIN, project_id, plain, dedupe_key=dedupe_key, actor=actor
         )
         run_id = queries.insert_run(
             session,

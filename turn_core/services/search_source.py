@@ -15,11 +15,11 @@ from turn_core.durable import atomic_write
 from turn_core.errors import ConfigError, DataError
 from turn_core.export.plain_tables import write_tables
 from turn_core.ingest.source import SourceRef
-from turn_core.services import backbones, jobs, local_source, searches
-from turn_core.services.local_source import Execute
+from turn_core.services import backbones, searches
+from turn_core.services.local_source import ACTOR, Execute, finished_job, import_source
 from turn_core.services.searches import Search
 from turn_core.services.workspace import Workspace
-from turn_core.types import Job, JobState, Project
+from turn_core.types import JobKind, Project
 
 REPORT = "search.json"
 TRIALS = "trials"
@@ -49,7 +49,7 @@ def search(workspace: Workspace, request: SearchRequest, execute: Execute) -> di
         JobError: a job failed.
     """
     config = configuration(request, allow_hub=workspace.settings.allow_hub)
-    project = local_source.import_source(workspace, request, execute)
+    project = import_source(workspace, request, execute)
     found = _searched(workspace, project, config, execute)
     request.out.mkdir(parents=True, exist_ok=True)
     files = write_tables(request.out, TRIALS, found.trials)
@@ -90,31 +90,12 @@ def with_settings_of(config: TurnConfig, path: Path) -> TurnConfig:
 def _searched(
     workspace: Workspace, project: Project, config: SearchConfig, execute: Execute
 ) -> Search:
-    """Return the finished search of this config, starting or resuming it where needed."""
-    job = _same(workspace, project, config)
-    if job is None or job.state is JobState.QUEUED:
-        local_source.clear_queue(workspace, keep=set() if job is None else {job.job_id})
-        if job is None:
-            job = searches.start_search(
-                workspace, project.project_id, config, actor=local_source.ACTOR
-            )
-        job = execute(job)
+    def start() -> int:
+        return searches.start_search(workspace, project.project_id, config, actor=ACTOR).job_id
+
+    job = finished_job(workspace, project, JobKind.SEARCH, config, execute, start)
     found = searches.list_searches(workspace, project.project_id)
     return next(search for search in found if search.job_id == job.job_id)
-
-
-def _same(workspace: Workspace, project: Project, config: SearchConfig) -> Job | None:
-    """Return the job of an earlier command with the same settings that is done or waits."""
-    wanted = json.loads(json.dumps(to_dict(config)))
-    listed = jobs.list_jobs(workspace, project_id=project.project_id, limit=None)
-    return next(
-        (
-            job
-            for job in listed
-            if job.params.get("config") == wanted and job.state in (JobState.DONE, JobState.QUEUED)
-        ),
-        None,
-    )
 
 
 def _report(

@@ -3,7 +3,6 @@
 It is kept as the result of its job: a run that uses it stores the settings themselves.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,14 +65,9 @@ def start_search(workspace: Workspace, project_id: int, config: SearchConfig, *,
                 f"a search needs usable samples of at least two classes, there are {count}: label "
                 "some samples of another class"
             )
-        return jobs.submit_in(
-            session,
-            kind=JobKind.SEARCH,
-            params={"project_id": project_id, "config": to_dict(config)},
-            project_id=project_id,
-            idem_key=f"search-{uuid.uuid4().hex}",
-            dedupe_key=f"search:{project_id}",
-            actor=actor,
+        key, plain = f"search:{project_id}", to_dict(config)
+        return jobs.submit_config(
+            session, JobKind.SEARCH, project_id, plain, dedupe_key=key, actor=actor
         )
 
     return workspace.write(work)

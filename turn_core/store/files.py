@@ -71,13 +71,13 @@ class Files:
         """Folder of an export's file."""
         return self.home / "exports" / str(int(export_id))
 
-    def exploration(self, exploration_id: int) -> Path:
-        """Folder of an exploration: panels, and the files made of them."""
-        return self.home / "explorations" / str(int(exploration_id))
+    def study(self, study_id: int) -> Path:
+        """Folder of a study: an exploration has its panels there, and the files made of them."""
+        return self.home / "explorations" / str(int(study_id))
 
-    def panel(self, exploration_id: int, idx: int) -> Path:
+    def panel(self, study_id: int, idx: int) -> Path:
         """Array file of a panel: sample_ids, purity, and the maps that are there by now."""
-        return self.exploration(exploration_id) / f"panel-{int(idx):03d}.safetensors"
+        return self.study(study_id) / f"panel-{int(idx):03d}.safetensors"
 
     def free_bytes(self) -> int:
         """Return the bytes that the disk of the home folder has left."""

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from turn_core.errors import NotFoundError
-from turn_core.store import comparison_tables, exploration_tables, review_tables, tables
+from turn_core.store import review_tables, study_tables, tables, tag_tables
 from turn_core.types import ClassInfo, Project, RefusedItem
 
 # Children first. `label_event` refers to itself, which both engines check per statement only.
@@ -21,12 +21,10 @@ _CHILDREN: tuple[type[Any], ...] = (
     review_tables.StandingVote,
     review_tables.VoteConflict,
     review_tables.Vote,
-    comparison_tables.ComparisonCell,
-    comparison_tables.Comparison,
-    exploration_tables.SampleTag,
-    exploration_tables.Tag,
-    exploration_tables.ExplorationPanel,
-    exploration_tables.Exploration,
+    study_tables.StudyPart,
+    study_tables.Study,
+    tag_tables.SampleTag,
+    tag_tables.Tag,
     tables.Score,
     tables.LabelEvent,
     tables.GivenLabel,

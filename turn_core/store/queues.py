@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from turn_core.store import exploration_tables, tables, votes
+from turn_core.store import tables, tag_tables, votes
 from turn_core.store.review_tables import AuditDraw
 from turn_core.store.scores import select_scored
 from turn_core.types.reviewing import (
@@ -22,7 +22,7 @@ from turn_core.types.reviewing import (
 )
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
-_TAGGED = exploration_tables.SampleTag
+_TAGGED = tag_tables.SampleTag
 _COUNTED_ALONE = (QueueKind.DUPLICATES, QueueKind.AUDIT, QueueKind.DISAGREEMENT)
 FEW = 4000
 """Fewer samples of a status, class or tag are sorted; more are walked along by rank."""
@@ -286,7 +286,7 @@ def _groups(session: Session, asked: Asked) -> Sequence[Any]:
 
 
 def _tags(session: Session, asked: Asked) -> dict[int, int]:
-    tag, project_id, run_id = exploration_tables.Tag, asked.project_id, asked.run_id
+    tag, project_id, run_id = tag_tables.Tag, asked.project_id, asked.run_id
     known = select(tag.id).where(tag.project_id == project_id)
     query = (
         select(_TAGGED.tag_id, func.count())

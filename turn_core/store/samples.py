@@ -13,6 +13,8 @@ from turn_core.types import ReviewStatus, Sample, SampleState
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
 # Inserted without the ORM, which takes twice as long for many rows.
+CHUNK = 5000
+"""Ids in one query: PostgreSQL takes 65,535 parameters, SQLite 250,000."""
 _SAMPLE, _GIVEN = Base.metadata.tables["sample"], Base.metadata.tables["given_label"]
 COLUMNS: tuple[Any, ...] = (
     _S.id,
@@ -229,3 +231,14 @@ def sha256s(session: Session, project_id: int) -> set[str]:
 def still_used(session: Session, hashes: Iterable[str]) -> set[str]:
     """Return those of the hashes that a sample of any project has."""
     return set(session.execute(select(_S.sha256).where(_S.sha256.in_(list(hashes)))).scalars())
+
+
+def split_sizes(session: Session, project_id: int) -> dict[str, int]:
+    """Return how many samples each split of the project has; samples without one are left out."""
+    query = select(_S.split, func.count()).where(_S.project_id == project_id).group_by(_S.split)
+    return {name: count for name, count in session.execute(query) if name}
+
+
+def chunks(sample_ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    """Cut ids into pieces that a query takes."""
+    return (sample_ids[start : start + CHUNK] for start in range(0, len(sample_ids), CHUNK))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from turn_core.store import tables
 from turn_core.store.columns import Base
-from turn_core.store.samples import COLUMNS
+from turn_core.store.samples import COLUMNS, chunks
 from turn_core.types import ReviewStatus, ScoreRow
 
 _S, _G, _SCORE = tables.Sample, tables.GivenLabel, tables.Score
@@ -102,3 +102,22 @@ def ranks(session: Session, run_id: int) -> tuple[NDArray[np.int64], NDArray[np.
     rows = session.execute(query.order_by(_SCORE.sample_id)).all()
     pairs = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+def point_rows(
+    session: Session, project_id: int, sample_ids: Sequence[int], run_id: int | None
+) -> list[Any]:
+    """Return what colours a map, one row per sample that is still there, by id.
+
+    Columns: id, given class id, current class id, true class id, status, clean probability,
+    suggested class id; the last two are None without a run.
+    """
+    columns: tuple[Any, ...] = (_S.id, _G.class_id, _S.current_class_id, _S.true_class_id)
+    columns += (_S.status, _SCORE.clean_probability, _SCORE.suggested_class_id)
+    scored = (_SCORE.sample_id == _S.id) & (_SCORE.run_id == run_id)
+    query = select(*columns).select_from(_S).outerjoin(_G, _G.sample_id == _S.id)
+    query = query.outerjoin(_SCORE, scored).where(_S.project_id == project_id)
+    found: list[Any] = []
+    for part in chunks(sample_ids):
+        found += session.execute(query.where(_S.id.in_(part))).all()
+    return sorted(found, key=lambda row: row[0])

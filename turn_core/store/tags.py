@@ -7,11 +7,11 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from turn_core.errors import NotFoundError
-from turn_core.store import exploration_tables, tables
-from turn_core.store.explorations import chunks
+from turn_core.store import tables, tag_tables
+from turn_core.store.samples import chunks
 from turn_core.types.exploring import Tag
 
-_T, _ST, _S = exploration_tables.Tag, exploration_tables.SampleTag, tables.Sample
+_T, _ST, _S = tag_tables.Tag, tag_tables.SampleTag, tables.Sample
 
 
 def list_tags(session: Session, project_id: int) -> list[Tag]:
@@ -91,7 +91,7 @@ def _select() -> Any:
     return select(_T, count)
 
 
-def _record(row: exploration_tables.Tag, num_samples: int) -> Tag:
+def _record(row: tag_tables.Tag, num_samples: int) -> Tag:
     return Tag(
         tag_id=row.id,
         project_id=row.project_id,

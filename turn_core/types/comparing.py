@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from turn_core.types import JobState
+from turn_core.types import JobKind
+from turn_core.types.studies import Study, StudyKind, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,22 @@ class Cell:
     error: str | None = None
 
     @property
+    def key(self) -> str:
+        """Method and seed."""
+        return f"{self.method}/{self.seed}"
+
+    @property
+    def place(self) -> tuple[float, str]:
+        """As they were ready."""
+        return self.ready_at, self.method
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Cell":
+        """Read what `asdict` gave, after it was JSON."""
+        lists = {name: tuple(plain[name]) for name in ("curve", "notes")}
+        return cls(**{**plain, **lists, "measures": numbers(plain["measures"])})
+
+    @property
     def best_accuracy(self) -> float | None:
         """The highest of any epoch: an upper bound, for it is chosen on the held-out samples."""
         return max(self.curve) if self.curve else None
@@ -39,27 +56,9 @@ class Cell:
         return self.curve[-1] if self.curve else None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison with the cells that are ready. State, error and end are those of its job.
-
-    `summary` says what was used, once it is known: num_available, num_samples, num_held_out,
-    num_outside, class_names, labels (best known ones by source: true, trusted, given),
-    held_out_by, features_seconds, views_seconds.
-    """
-
-    comparison_id: int
-    project_id: int
-    job_id: int
-    name: str
-    state: JobState
-    config: Mapping[str, object]
-    summary: Mapping[str, object]
-    cells: tuple[Cell, ...]
-    created_at: float
-    created_by: str
-    finished_at: float | None
-    error: str | None = None
+COMPARISON = StudyKind("comparison", JobKind.COMPARE, Cell)
+Comparison = Study[Cell]
+"""`summary` adds num_samples, num_held_out, num_outside, features_seconds and views_seconds."""
 
 
 class Spread(NamedTuple):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from turn_core.types import Interval, JobState
+from turn_core.types import Interval, JobKind
+from turn_core.types.studies import Study, StudyKind, numbers
 
 
 class PanelMethod(StrEnum):
@@ -37,27 +39,30 @@ class Panel:
     projections: tuple[str, ...]
     ready_at: float
 
+    @property
+    def key(self) -> str:
+        """Its number."""
+        return str(self.idx)
 
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """An exploration with the panels that are ready. State, error and end are those of its job.
+    @property
+    def place(self) -> tuple[float, str]:
+        """By number."""
+        return self.idx, ""
 
-    `summary` says what was used, once it is known: num_available, num_train, num_points,
-    class_names, labels (best known ones by source: true, trusted, given), num_panels, files.
-    """
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Panel":
+        """Read what `asdict` gave, after it was JSON."""
+        values = {
+            "method": PanelMethod(plain["method"]),
+            "metrics": numbers(plain["metrics"]),
+            "projections": tuple(plain["projections"]),
+        }
+        return cls(**{**plain, **values})
 
-    exploration_id: int
-    project_id: int
-    job_id: int
-    name: str
-    state: JobState
-    config: Mapping[str, object]
-    summary: Mapping[str, object]
-    panels: tuple[Panel, ...]
-    created_at: float
-    created_by: str
-    finished_at: float | None
-    error: str | None = None
+
+EXPLORATION = StudyKind("exploration", JobKind.EXPLORE, Panel)
+Exploration = Study[Panel]
+"""`summary` adds num_train, num_points, num_trusted_train, num_panels and files."""
 
 
 class Regime(StrEnum):

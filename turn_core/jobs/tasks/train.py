@@ -15,10 +15,11 @@ from turn_core.config import TurnConfig, from_dict
 from turn_core.errors import ConflictError, StoreError
 from turn_core.jobs import environment
 from turn_core.jobs.context import JobContext
+from turn_core.jobs.tasks.stages import teller
 from turn_core.jobs.tasks.train_labels import RunLabels, Usable
 from turn_core.jobs.tasks.train_quality import mixture_arrays, opinion_arrays, run_features
 from turn_core.jobs.tasks.train_scores import Found, run_metrics, score_arrays, score_rows
-from turn_core.methods.progress import CurvePoint, StageProgress, StageTimes
+from turn_core.methods.progress import StageProgress, StageTimes
 from turn_core.methods.records import TurnData, TurnResult
 from turn_core.methods.turn import run_turn, stage_names
 from turn_core.pixels import Geometry, PixelCache, build_pixel_cache
@@ -89,9 +90,10 @@ class _Train:
         self.stages = [LOAD, READ, *stage_names(self.config.finetune.epochs)]
         self.stages += [OPINION, SAVE]
         self.times = StageTimes()
+        self.tell = teller(context, self.stages)
 
     def run(self) -> None:
-        self._tell(StageProgress(LOAD, 0, 1))
+        self.tell(StageProgress(LOAD, 0, 1))
         backbone = load_backbone(
             self.config.backbone,
             allow_hub=self.config.allow_hub and self.workspace.settings.allow_hub,
@@ -104,7 +106,7 @@ class _Train:
             backbone=backbone,
             device=self.device,
             checkpoint_dir=self.folder / "checkpoint",
-            on_event=self._tell,
+            on_event=self.tell,
             check=self.context.check,
         )
         found = Found(result, inputs.labels, inputs.usable, inputs.snapshot.class_ids)
@@ -115,7 +117,7 @@ class _Train:
 
         def on_progress(done: int, total: int) -> None:
             self.context.check()
-            self._tell(StageProgress(OPINION, done, total))
+            self.tell(StageProgress(OPINION, done, total))
 
         with self.times.measure(OPINION) as items:
             features = run_features(self._arrays, found.result.features_key, data)
@@ -133,7 +135,7 @@ class _Train:
 
         def on_progress(done: int, total: int) -> None:
             self.context.check()
-            self._tell(StageProgress(READ, done, total))
+            self.tell(StageProgress(READ, done, total))
             first.append(done)
 
         first: list[int] = []
@@ -193,7 +195,7 @@ class _Train:
         if not _is_ours(self.context):  # its folder is another worker's by now
             job_id = self.context.job.job_id
             raise ConflictError(f"job {job_id} was given to another worker: this one stops")
-        self._tell(StageProgress(SAVE, 0, 1))
+        self.tell(StageProgress(SAVE, 0, 1))
         snapshot, usable, result = inputs.snapshot, inputs.usable, found.result
         names = [snapshot.class_names[index] for index in usable.class_index]
         assert result.model is not None  # there are images
@@ -236,15 +238,3 @@ class _Train:
                 "feature_dim": spec.feature_dim,
             },
         }
-
-    def _tell(self, event: StageProgress | CurvePoint) -> None:
-        if isinstance(event, CurvePoint):
-            self.context.curve(event.name, event.x, event.y)
-            return
-        self.context.progress(
-            stage=event.stage,
-            step=event.step,
-            total=event.total,
-            stage_index=self.stages.index(event.stage) + 1,
-            num_stages=len(self.stages),
-        )
