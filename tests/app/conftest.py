@@ -1,5 +1,6 @@
 """The app on an empty home folder: pages through AppTest, routes through a test client."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from turn_core.services import jobs
 from turn_core.services.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 240
+"""Seconds that a page may take: on a busy machine it does."""
 OpenPage = Callable[[str], AppTest]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder that the app finds through the environment."""
+def home(tmp_path: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with an empty database, that the app finds through the environment."""
+    (tmp_path / "home").mkdir()
+    shutil.copy(blank_database, tmp_path / "home")
     monkeypatch.setenv("TURN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TURN_DATA_ROOTS", "")
     monkeypatch.setenv("TURN_DATABASE_URL", "")
@@ -39,7 +44,7 @@ def open_page(app_workspace: Workspace) -> OpenPage:
     """A function that runs a page behind the entry, as a visitor would reach it."""
 
     def opened(name: str) -> AppTest:
-        page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20).run()
+        page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=PATIENCE).run()
         if name != "overview":
             page = page.switch_page(f"../pages/{name}.py").run()
         assert not page.exception

@@ -21,7 +21,11 @@ NAMES = ("cat", "dog", HOSTILE, "=SUM(1)")
 @pytest.fixture
 def project(server):
     project_id = seed_project(
-        server.workspace, num_samples=80, class_names=NAMES, name=f"maps {uuid.uuid4()}"
+        server.workspace,
+        num_samples=80,
+        num_images=20,
+        class_names=NAMES,
+        name=f"maps {uuid.uuid4()}",
     )
     seed_run(server.workspace, project_id, num_issues=30)
     seed_exploration(server.workspace, project_id, with_turn=True)

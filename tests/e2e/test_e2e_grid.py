@@ -16,7 +16,9 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def project(server):
-    project_id = seed_project(server.workspace, num_samples=200, name=f"grid {uuid.uuid4()}")
+    project_id = seed_project(
+        server.workspace, num_samples=200, num_images=20, name=f"grid {uuid.uuid4()}"
+    )
     seed_run(server.workspace, project_id, num_issues=100)
     return project_id
 

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def project(server):
-    project_id = seed_project(server.workspace, num_samples=130, name=f"hands {uuid.uuid4()}")
+    project_id = seed_project(
+        server.workspace, num_samples=130, num_images=20, name=f"hands {uuid.uuid4()}"
+    )
     seed_run(server.workspace, project_id, num_issues=60)
     return project_id
 

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def project(server):
-    project_id = seed_project(server.workspace, num_samples=40, name=f"keys {uuid.uuid4()}")
+    project_id = seed_project(
+        server.workspace, num_samples=40, num_images=20, name=f"keys {uuid.uuid4()}"
+    )
     seed_run(server.workspace, project_id, num_issues=30)
     return project_id
 

@@ -21,7 +21,9 @@ HOSTILE = (
 
 @pytest.fixture
 def project(server):
-    project_id = seed_project(server.workspace, num_samples=80, name=f"animals {uuid.uuid4()}")
+    project_id = seed_project(
+        server.workspace, num_samples=80, num_images=20, name=f"animals {uuid.uuid4()}"
+    )
     seed_run(server.workspace, project_id, num_issues=30)
     return project_id
 
