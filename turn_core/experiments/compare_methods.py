@@ -79,6 +79,24 @@ class _Found:
     """(M, D) features of those measured on, tuned; None where the method leaves them alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a method is given, with one seed."""
+
+    method: str
+    seed: int
+    split: Split
+    material: Material
+    config: CompareConfig
+    on_step: OnStep
+
+    @property
+    def settings(self) -> Any:
+        """Those of its own paper, or those of the budget that all share."""
+        name = self.method.removesuffix("-fft")
+        return own_settings(name) if self.config.budget == "own" else short_budget(name)
+
+
 def run_cell(
     method: str,
     seed: int,
@@ -98,7 +116,7 @@ def run_cell(
         raise DataError(f"{info.title} needs images: with features alone it cannot be run")
     start = time.perf_counter()
     train = {"probe": _probe, "fft": _fft, "turn": _turn, "tuner": _tuner}[info.group]
-    found = train(method, seed, split, material, config, on_step)
+    found = train(_Work(method, seed, split, material, config, on_step))
     best = material.chosen.best[split.test]
     right, outside = found.top_class == best, split.is_outside
     measures = _spectrum(split, material, found) if info.group == "tuner" else {}
@@ -114,32 +132,18 @@ def run_cell(
     )
 
 
-def _probe(
-    method: str,
-    seed: int,
-    split: Split,
-    material: Material,
-    config: CompareConfig,
-    on_step: OnStep,
-) -> _Found:
-    data = _features_of(method, split, material)
-    return _baseline(method, _settings(method, config), seed, data, material, on_step)
+def _probe(work: _Work) -> _Found:
+    return _baseline(work, work.method, work.settings, _features_of(work))
 
 
-def _fft(
-    method: str,
-    seed: int,
-    split: Split,
-    material: Material,
-    config: CompareConfig,
-    on_step: OnStep,
-) -> _Found:
-    images, chosen = material.images, material.chosen
+def _fft(work: _Work) -> _Found:
+    images, chosen, split = work.material.images, work.material.chosen, work.split
     assert images is not None  # run_cell has checked it
-    settings = _settings(method.removesuffix("-fft"), config)
+    settings, config = work.settings, work.config
     assert isinstance(settings, CeConfig | GceConfig | ElrConfig)  # no other name ends in -fft
     backbone = images.load()
-    preset = _preset(backbone, images, seed)
+    head = _new_head(backbone, len(chosen.classes), work.seed)
+    preset = _preset(backbone, images, work.seed)
     finetune = replace(
         preset.finetune,
         epochs=config.finetune_epochs,
@@ -153,30 +157,24 @@ def _fft(
             test_pixels=PixelRows(images.pixels, split.test),
             test_labels=chosen.best[split.test],
         ),
-        Classifier(backbone, _new_head(backbone, len(chosen.classes), seed)).to(material.device),
+        Classifier(backbone, head).to(work.material.device),
         settings,
         finetune,
-        seed=derive(seed, "finetune"),
+        seed=derive(work.seed, "finetune"),
         precision=images.precision,
-        on_epoch=lambda epoch, accuracy: on_step(epoch, finetune.epochs),
-        check=lambda: on_step(-1, finetune.epochs),
+        on_epoch=lambda epoch, accuracy: work.on_step(epoch, finetune.epochs),
+        check=lambda: work.on_step(-1, finetune.epochs),
     )
     return _from(result)
 
 
-def _turn(
-    method: str,
-    seed: int,
-    split: Split,
-    material: Material,
-    config: CompareConfig,
-    on_step: OnStep,
-) -> _Found:
+def _turn(work: _Work) -> _Found:
     """TURN as a run does it; what is measured on counts as excluded: scored, never trained on."""
+    material, method, seed = work.material, work.method, work.seed
     images, chosen = material.images, material.chosen
     assert images is not None  # run_cell has checked it
     excluded = np.ones(len(chosen.ids), np.bool_)
-    excluded[split.train] = False
+    excluded[work.split.train] = False
     backbone = images.load()
     settings = replace(
         _preset(backbone, images, seed), method="turn-plus" if method == "turn-plus" else "turn"
@@ -185,7 +183,7 @@ def _turn(
 
     def on_event(event: StageProgress | CurvePoint) -> None:
         if isinstance(event, CurvePoint) and event.name == "clean_fraction":
-            on_step(int(event.x) + 1, total)
+            work.on_step(int(event.x) + 1, total)
 
     result = run_turn(
         TurnData(
@@ -203,30 +201,25 @@ def _turn(
         device=material.device,
         checkpoint_dir=material.work / f"{method}-{seed}",
         on_event=on_event,
-        check=lambda: on_step(-1, total),
+        check=lambda: work.on_step(-1, total),
     )
-    return _Found(result.pass_top_class[:, split.test], result.notes)
+    return _Found(result.pass_top_class[:, work.split.test], result.notes)
 
 
-def _tuner(
-    method: str,
-    seed: int,
-    split: Split,
-    material: Material,
-    config: CompareConfig,
-    on_step: OnStep,
-) -> _Found:
-    settings, data = tuner_settings()[method], _features_of(method, split, material)
+def _tuner(work: _Work) -> _Found:
+    settings, data = tuner_settings()[work.method], _features_of(work)
     if not isinstance(settings, NmTuneConfig):
-        return _baseline("ce", settings, seed, data, material, on_step)
-    curve = AccuracyCurve(data.test_labels, lambda epoch, accuracy: on_step(epoch, settings.epochs))
+        return _baseline(work, "ce", settings, data)
+    curve = AccuracyCurve(
+        data.test_labels, lambda epoch, accuracy: work.on_step(epoch, settings.epochs)
+    )
     model = fit_nmtune(
         data.features,
         data.labels,
         data.num_classes,
         settings,
-        seed=seed,
-        device=material.device,
+        seed=work.seed,
+        device=work.material.device,
         views=data.views,
         on_model=lambda model: curve.add(model.logits(data.test_features)),
     )
@@ -234,27 +227,22 @@ def _tuner(
     return replace(_from(result), tuned=model.tune(data.test_features).cpu().numpy())
 
 
-def _baseline(
-    name: str, settings: Any, seed: int, data: BaselineData, material: Material, on_step: OnStep
-) -> _Found:
+def _baseline(work: _Work, name: str, settings: Any, data: BaselineData) -> _Found:
     epochs = settings.head.epochs if hasattr(settings, "head") else settings.epochs
     result = baselines[name](
         data,
         settings,
-        seed=seed,
-        device=material.device,
-        on_epoch=lambda epoch, accuracy: on_step(epoch, max(epoch, epochs)),
+        seed=work.seed,
+        device=work.material.device,
+        on_epoch=lambda epoch, accuracy: work.on_step(epoch, max(epoch, epochs)),
     )
     return _from(result)
 
 
-def _settings(name: str, config: CompareConfig) -> Any:
-    return own_settings(name) if config.budget == "own" else short_budget(name)
-
-
-def _features_of(method: str, split: Split, material: Material) -> BaselineData:
+def _features_of(work: _Work) -> BaselineData:
     """Features of both parts, and the views that this method learns on: no more, no fewer."""
-    info, views = METHODS[method], None
+    info, material, split = METHODS[work.method], work.material, work.split
+    views = None
     if info.weak_views and material.views is not None:
         weak = tuple(view[split.train] for view in material.views.weak)
         strong = material.views.strong if info.strong_views else ()
