@@ -50,11 +50,15 @@ def simulate(rng: np.random.Generator) -> Simulated:
     order = scoring.rank_order(found.clean_probability, loss)
     believed = np.isin(found.fallback[order], (NONE, POOLED))
     clean = found.clean_probability[order]
-    return Simulated(_review(rng, clean, believed, wrong[order]), wrong[order], k)
+    return Simulated(_review(rng, clean, believed, wrong[order], labels[order]), wrong[order], k)
 
 
 def _review(
-    rng: np.random.Generator, clean: np.ndarray, believed: np.ndarray, wrong: np.ndarray
+    rng: np.random.Generator,
+    clean: np.ndarray,
+    believed: np.ndarray,
+    wrong: np.ndarray,
+    given: np.ndarray,
 ) -> Pool:
     n = len(wrong)
     reviews = int(np.exp(rng.uniform(np.log(10), np.log(0.4 * n))))
@@ -63,7 +67,7 @@ def _review(
     audited[rng.permutation(n)[:num_audited]] = True
     decided = audited.copy()
     decided[np.flatnonzero(~audited)[: max(reviews - num_audited, 0)]] = True
-    return Pool(clean, believed, decided, wrong & decided, ~decided, audited)
+    return Pool(clean, believed, decided, wrong & decided, ~decided, audited, given)
 
 
 def covers(interval: Interval, truth: float) -> bool:

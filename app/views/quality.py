@@ -8,9 +8,9 @@ from turn_core.types import Interval
 
 BASIS = {
     "decisions": "Calibrated on the {n} of this round.",
-    "model": "By the model's own probabilities: with fewer than 30 decisions there is nothing to "
+    "model": "By the model's own probabilities: with fewer than 10 decisions there is nothing to "
     "calibrate them on ({n} so far). They are often too sure.",
-    None: "This round only ranks its labels and gives no probabilities. After 30 decisions the "
+    None: "This round only ranks its labels and gives no probabilities. After 10 decisions the "
     "numbers rest on those ({n} so far).",
 }
 LEFT_BASIS = {
@@ -64,9 +64,9 @@ def _advice(quality: Quality) -> tuple[str, str]:
     left = f"About {_span(found.left)} stay in the rest, {LEFT_BASIS[found.left_source]}."
     if found.stop is None or found.errors is None:
         return (
-            "Decide 30 labels first",
+            "Decide 10 labels first",
             "This round ranks the labels without saying how many are wrong. The most suspicious "
-            "come first; after 30 decisions there is an estimate.",
+            "come first; after 10 decisions there is an estimate.",
         )
     if found.stop:
         return (

@@ -62,6 +62,7 @@ class Rows:
             (self.relabeled & self.decided)[kept],
             self.open[kept],
             (self.audited & self.decided)[kept],
+            self.given[kept],
         )
 
     def review_order(self) -> Ints:
