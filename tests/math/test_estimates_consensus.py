@@ -106,3 +106,31 @@ def test_dawid_skene__choices_are_needed():
         dawid_skene(none, none, none)
     with pytest.raises(DataError, match="needs choices"):
         dawid_skene(np.array([0]), np.array([0, 1]), np.array([0]))
+
+
+def held_both_ways(monkeypatch, rows, **more):
+    """The consensus by whole tables, and by sparse ones, both run until nothing moves."""
+    whole = dawid_skene(*rows.T, **more)
+    monkeypatch.setattr(consensus, "DENSE_CELLS", 0)
+    monkeypatch.setattr(consensus, "MAX_SPARSE_STEPS", consensus.MAX_STEPS)
+    return whole, dawid_skene(*rows.T, **more)
+
+
+@pytest.mark.parametrize("smoothing", [0, consensus.SMOOTHING])
+def test_dawid_skene__sparse_tables_give_the_same_where_all_is_chosen(monkeypatch, smoothing):
+    _, rows = simulated(seed=4, num_items=60)
+    whole, sparse = held_both_ways(monkeypatch, rows, smoothing=smoothing)
+    assert sparse.best.tolist() == whole.best.tolist()
+    np.testing.assert_allclose(sparse.probability, whole.probability, atol=1e-9)
+    np.testing.assert_allclose(sparse.accuracy, whole.accuracy, atol=1e-9)
+
+
+def test_dawid_skene__sparse_tables_give_the_same_among_many_categories(monkeypatch):
+    _, rows = simulated(seed=5, num_items=1500, num_categories=60)
+    lone = np.isin(rows[:, 0], np.flatnonzero(np.bincount(rows[:, 0]) < 3))
+    whole, sparse = held_both_ways(monkeypatch, rows[~lone])
+    assert sparse.steps == whole.steps
+    assert sparse.best.tolist() == whole.best.tolist()
+    np.testing.assert_allclose(sparse.probability, whole.probability, atol=1e-6)
+    np.testing.assert_allclose(sparse.accuracy, whole.accuracy, atol=1e-6)
+    assert sparse.probability.max() <= 1

@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turn_core.errors import DataError
+from turn_core.estimates.sparse_consensus import Choices, SparseModel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 500
+MAX_SPARSE_STEPS = 100
 TOLERANCE = 1e-6
 """No probability moved by more in the last step."""
 SMOOTHING = 0.01
 """Choices added to every cell of a person's table: nobody is taken for infallible after few."""
+DENSE_CELLS = 2_000_000
+"""With more items (of different choices) times categories the model is held sparsely."""
 _CELLS_AT_ONCE = 4_000_000
 
 
@@ -46,7 +50,8 @@ def dawid_skene(
 
     Every person has a table: how often they choose l where c is true. It starts from the shares of
     the choices on each item. Items with the same choices by the same people are handled as one. A
-    step costs V x C.
+    step costs V x C; with more than `DENSE_CELLS` items times categories it costs V, and the result
+    is an approximation (`SparseModel`).
 
     Args:
         items: (V,) the item of each choice.
@@ -65,44 +70,47 @@ def dawid_skene(
     item_names, item = np.unique(items, return_inverse=True)
     person_names, person = np.unique(people, return_inverse=True)
     names, category = np.unique(categories, return_inverse=True)
-    tables = _Tables(len(person_names), len(names), smoothing)
     pattern_of, pattern, code = _patterns(item, person * len(names) + category)
     weight = np.bincount(pattern_of).astype(np.float64)
-    belief = tables.shares(pattern, code, len(weight))
-    steps, moved = 0, np.inf
-    while steps < MAX_STEPS and moved >= TOLERANCE:
+    choices = Choices(pattern, code, weight, len(person_names), len(names))
+    is_large = len(weight) * len(names) > DENSE_CELLS
+    model = SparseModel(choices, smoothing) if is_large else _DenseModel(choices, smoothing)
+    steps, moved, most = 0, np.inf, MAX_SPARSE_STEPS if is_large else MAX_STEPS
+    while steps < most and moved >= TOLERANCE:
         steps += 1
-        tables.fit(belief, weight, pattern, code)
-        before, belief = belief, tables.believe(pattern, code, len(weight))
-        moved = np.abs(belief - before).max()
-    best = belief.argmax(axis=1)
-    top = belief[np.arange(len(belief)), best]
-    accuracy = tables.accuracy()
+        moved = model.step()
+    best, top = model.best()
     return Consensus(
-        item_names, names[best[pattern_of]], top[pattern_of], person_names, accuracy, steps
+        item_names, names[best[pattern_of]], top[pattern_of], person_names, model.accuracy(), steps
     )
 
 
-class _Tables:
-    """What the model knows: how frequent categories are (C,), and each person's table."""
+class _DenseModel:
+    """What the model knows: how frequent categories are (C,), each person's table, and beliefs."""
 
-    def __init__(self, num_people: int, num_categories: int, smoothing: float) -> None:
-        self.shape = (num_people, num_categories, num_categories)
-        self.smoothing = smoothing
-        self.frequency: Floats = np.full(num_categories, 1 / num_categories)
+    def __init__(self, choices: Choices, smoothing: float) -> None:
+        self.choices, self.smoothing = choices, smoothing
+        number = choices.num_categories
+        self.shape = (choices.num_people, number, number)
+        self.frequency: Floats = np.full(number, 1 / number)
         self.chosen: Floats = np.empty(self.shape)
         """(R, l, c): how often a person chooses l where c is true."""
+        found = np.zeros((len(choices.weight), number))
+        np.add.at(found, (choices.pattern, choices.code % number), 1.0)
+        self.belief: Floats = found / found.sum(axis=1, keepdims=True)
+        """(P, C): the probabilities of the categories, at first their shares of the choices."""
 
-    def shares(self, pattern: Ints, code: Ints, num_patterns: int) -> Floats:
-        """Return the share of every category among the choices of a pattern (P, C)."""
-        found = np.zeros((num_patterns, self.shape[2]))
-        np.add.at(found, (pattern, code % self.shape[2]), 1.0)
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+    def step(self) -> float:
+        """Estimate the tables, then the beliefs; return how far one of these moved at most."""
+        self._fit()
+        before, self.belief = self.belief, self._believe()
+        return float(np.abs(self.belief - before).max())
 
-    def fit(self, belief: Floats, weight: Floats, pattern: Ints, code: Ints) -> None:
-        """Make the likeliest tables of what is believed (P, C) of the patterns."""
-        weighed = belief * weight[:, None]
-        self.frequency = weighed.sum(axis=0) / weight.sum()
+    def _fit(self) -> None:
+        """Make the likeliest tables of what is believed of the patterns."""
+        pattern, code = self.choices.pattern, self.choices.code
+        weighed = self.belief * self.choices.weight[:, None]
+        self.frequency = weighed.sum(axis=0) / self.choices.weight.sum()
         counts = np.full((self.shape[0] * self.shape[1], self.shape[2]), float(self.smoothing))
         for part in self._parts(len(code)):
             np.add.at(counts, code[part], weighed[pattern[part]])
@@ -112,15 +120,20 @@ class _Tables:
         self.chosen = np.divide(counts, total, out=np.full_like(counts, 1 / self.shape[1]),
                                 where=total > 0)  # fmt: skip
 
-    def believe(self, pattern: Ints, code: Ints, num_patterns: int) -> Floats:
+    def _believe(self) -> Floats:
         """Return the probabilities (P, C) of the categories by the tables."""
+        pattern, code = self.choices.pattern, self.choices.code
         tiny = np.finfo(np.float64).tiny
         logs = np.log(np.maximum(self.chosen, tiny)).reshape(-1, self.shape[2])
-        found = np.tile(np.log(np.maximum(self.frequency, tiny)), (num_patterns, 1))
+        found = np.tile(np.log(np.maximum(self.frequency, tiny)), (len(self.belief), 1))
         for part in self._parts(len(code)):
             np.add.at(found, pattern[part], logs[code[part]])
         found = np.exp(found - found.max(axis=1, keepdims=True))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def best(self) -> tuple[Ints, Floats]:
+        """Return the likeliest category (P,) of every pattern, and its probability."""
+        return self.belief.argmax(axis=1), self.belief.max(axis=1)
 
     def accuracy(self) -> Floats:
         """Return the share (R,) of right choices that is expected of each person."""
