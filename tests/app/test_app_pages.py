@@ -51,7 +51,7 @@ def test_page_without_the_entry_shows_nothing(app_workspace, name):
     from streamlit.testing.v1 import AppTest
 
     seed_project(app_workspace)
-    page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=20).run()
+    page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=240).run()
     assert not page.exception
     assert [error.value for error in page.error] == [
         "This page was opened past the entry of the app; open the start page."
@@ -69,7 +69,7 @@ def test_overview_leads_from_training_to_review(open_page, app_workspace):
     metrics = {metric.label: metric for metric in page.metric}
     assert metrics["Images"].value == "40"
     assert metrics["Estimated wrong labels"].value == "25.0 %"
-    assert metrics["Estimated wrong labels"].delta == "95 %: 22.5–27.5 %"
+    assert metrics["Estimated wrong labels"].delta == "95 %: 22.5–27.5 %, by the model"
 
 
 def test_round_that_only_ranks_is_not_called_done(open_page, app_workspace):
@@ -195,8 +195,8 @@ def test_runs_page_compares_two_rounds(open_page, app_workspace):
     page = open_page("runs")
     assert "From round 1 to round 2" in texts(page)
     metrics = {metric.label: metric.value for metric in page.metric}
-    assert metrics["Wrong labels, round 1"] == "25.0 %"
-    assert metrics["Wrong labels, round 2"] == "10.0 %"
+    assert metrics["Wrong labels by the model, round 1"] == "25.0 %"
+    assert metrics["Wrong labels by the model, round 2"] == "10.0 %"
     assert metrics["Rank correlation"] == "1.00"
 
 
@@ -252,7 +252,7 @@ def test_address_names_the_project(app_workspace):
 
     first = seed_project(app_workspace, name="first")
     seed_project(app_workspace, name="second")
-    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20)
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=240)
     page.query_params["project"] = str(first)
     assert page.run().title[0].value == "first"
 
@@ -264,7 +264,7 @@ def test_address_of_another_job_leaves_the_import(app_workspace):
     project_id = seed_project(app_workspace)
     run = seed_run(app_workspace, project_id)
     job_id = runs.get_run(app_workspace, project_id, run).job_id
-    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20).run()
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=240).run()
     page = page.switch_page("../pages/data.py")
     page.query_params["job"] = str(job_id)
     page = page.run()

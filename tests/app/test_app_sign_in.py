@@ -48,7 +48,7 @@ def shown(page):
 
 
 def open_app():
-    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=20).run()
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=240).run()
     assert not page.exception
     return page
 

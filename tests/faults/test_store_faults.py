@@ -75,9 +75,10 @@ def test_a_killed_process_loses_no_acknowledged_decision(workspace, make_project
     for seed in range(KILLS):
         process = start(workspace, project_id, count=100_000, seed=seed, hot=50)
         assert process.stdout.readline() == "READY\n"
-        time.sleep(draw.uniform(0.05, 0.4))
+        lines = [process.stdout.readline() for _ in range(draw.randrange(1, 20))]
+        time.sleep(draw.uniform(0, 0.02))  # anywhere within the next decision
         process.send_signal(signal.SIGKILL)
-        output, _ = process.communicate()
+        output = "".join(lines) + process.communicate()[0]
         saved = {key for key, outcome in acknowledged(output) if outcome == "saved"}
         assert saved <= check_ledger(workspace, project_id)
         total += len(saved)
@@ -108,7 +109,7 @@ def test_jobs_of_killed_and_hung_workers_are_done_once(workspace):
         jobs.submit(workspace, JobKind.EXPORT, {}, idem_key=f"j{number}", actor="ann")
     draw, finished = random.Random(1), Counter()
     stale = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while jobs.list_jobs(workspace, active_only=True) and time.monotonic() < deadline:
         claimed = jobs.claim(workspace, "w", [JobKind.EXPORT], lease_seconds=0.05)
         if claimed is None:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from sqlalchemy import text
+from worker_bench import PATIENCE
 
 from turn_core.errors import ConflictError, JobCancelled, JobError
 from turn_core.jobs import attempt, local, sweeping, worker
@@ -38,8 +39,8 @@ def run_here(workspace, job, seen=None):
     return local.run_here(workspace, job, on_progress=told, tasks_module=TASKS)
 
 
-def check_for_seconds(job_context):
-    for _ in range(1000):
+def check_until_told(job_context):
+    for _ in range(int(PATIENCE / 0.01)):
         job_context.check()
         time.sleep(0.01)
 
@@ -73,7 +74,7 @@ def test_heartbeat_writes_progress_and_hears_of_cancel(workspace, job_context):
         job_context.progress(stage="features", step=1, total=2)
         jobs.cancel(workspace, job_context.job.job_id, actor="t")
         with pytest.raises(JobCancelled):
-            check_for_seconds(job_context)
+            check_until_told(job_context)
     assert jobs.get_job(workspace, job_context.job.job_id).progress.stage == "features"
     assert not heard.is_set()
 
@@ -82,7 +83,7 @@ def test_heartbeat_tells_when_the_job_was_given_to_another(workspace, job_contex
     lost = threading.Event()
     leases.release(workspace, job_context.job.job_id, job_context.fence)
     with Heartbeat(job_context, lease_seconds=60, on_lost=lost.set):
-        assert lost.wait(10)
+        assert lost.wait(PATIENCE)
 
 
 def test_finish_of_a_job_that_was_taken_away_changes_nothing(workspace, job_context):
@@ -113,7 +114,7 @@ def test_failures_in_this_process_are_sentences_and_the_traceback_is_in_the_log(
 
 def test_ctrl_c_gives_the_job_back_and_handlers_are_put_back(workspace, tmp_path):
     path = tmp_path / "n"
-    job = submit(workspace, "count", path=str(path), to=1000)
+    job = submit(workspace, "count", path=str(path), to=1000, hold_at=3, go_on="never")
     before = signal.getsignal(signal.SIGINT)
 
     def press_once_it_counts():
@@ -166,14 +167,14 @@ def test_sweeper_works_when_asked_and_ends(workspace):
     folder = workspace.files.staging(5)
     folder.mkdir(parents=True)
     sweeper.ask()
-    for _ in range(200):
+    for _ in range(int(PATIENCE / 0.02)):
         if not folder.exists():
             break
         threading.Event().wait(0.02)
         sweeper.ask()
     assert not folder.exists()
     sweeper.close()
-    sweeper.join(5)
+    sweeper.join(PATIENCE)
     assert not sweeper.is_alive()
 
 

@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from worker_bench import PATIENCE
 
 from turn_core.config import Settings
 from turn_core.jobs import processes
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
 
 
 @pytest.fixture
@@ -49,13 +50,13 @@ def test_process_with_a_reused_pid_is_never_killed(sleeper):
     assert not processes.kill_group_of(other)
     assert sleeper.poll() is None
     assert processes.kill_group_of(processes.identify(sleeper.pid))
-    assert sleeper.wait(5) == -signal.SIGKILL
+    assert sleeper.wait(PATIENCE) == -signal.SIGKILL
 
 
 def test_stop_kills_what_ignores_the_first_signal():
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True);"
     process = subprocess.Popen(
-        [sys.executable, "-c", code + "import time; time.sleep(60)"],
+        [sys.executable, "-c", code + "import time; time.sleep(3600)"],
         start_new_session=True,
         stdout=subprocess.PIPE,
     )
@@ -69,7 +70,7 @@ def test_child_ends_with_its_parent(tmp_path):
     child = (
         "import os, sys, time; from turn_core.jobs import processes;"
         "processes.die_with_parent(int(sys.argv[1]));"
-        f"open({str(mark)!r}, 'w').write(str(processes.identify())); time.sleep(60)"
+        f"open({str(mark)!r}, 'w').write(str(processes.identify())); time.sleep(3600)"
     )
     parent = (
         "import os, subprocess, sys;"
@@ -79,14 +80,14 @@ def test_child_ends_with_its_parent(tmp_path):
     identity = wait_for_identity(mark)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not processes.is_surely_dead(identity) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert processes.is_surely_dead(identity)
 
 
 def wait_for_identity(mark: Path) -> processes.ProcessId:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if mark.exists() and (identity := processes.ProcessId.parse(mark.read_text())):
             return identity

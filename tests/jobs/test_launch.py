@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from worker_bench import PATIENCE
 
 from turn_core import launch
 from turn_core.config import Settings
@@ -45,7 +46,7 @@ def test_port_that_is_taken_is_named_with_the_way_out():
     launch.require_free_port("127.0.0.1", port)
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it took too long"
@@ -78,7 +79,7 @@ def test_up_serves_restarts_a_dead_worker_and_ends_both_on_ctrl_c(settings):
     )
     try:
         assert launch.url(settings) in process.stdout.readline()
-        with urllib.request.urlopen(launch.url(settings), timeout=20) as reply:
+        with urllib.request.urlopen(launch.url(settings), timeout=PATIENCE) as reply:
             assert reply.status == 200
         worker = until(lambda: part(process, "worker"))
         web = part(process, "streamlit")
@@ -86,7 +87,7 @@ def test_up_serves_restarts_a_dead_worker_and_ends_both_on_ctrl_c(settings):
         again = until(lambda: another(process, worker))
         assert re.search(r"exit code -9\) and is started again", process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        assert process.wait(40) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.wait()
@@ -107,5 +108,5 @@ def test_killed_launcher_leaves_nothing_behind(settings):
     left = [part(process, "worker"), part(process, "streamlit")]
     process.kill()
     process.wait()
-    until(lambda: not any(p.is_running() and p.status() != "zombie" for p in left), 30)
+    until(lambda: not any(p.is_running() and p.status() != "zombie" for p in left))
     assert os.path.exists(settings.home / "turn.db")

@@ -37,7 +37,7 @@ class Meeting:
     """Adds up what `size` threads bring."""
 
     def __init__(self, size):
-        self.barrier, self.brought = threading.Barrier(size, timeout=20), {}
+        self.barrier, self.brought = threading.Barrier(size, timeout=240), {}
 
     def add_up(self, rank):
         def run(tensors):
