@@ -3,11 +3,22 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from turn_core.store import tables, votes
-from turn_core.store.review_tables import Claim
+from turn_core.store.review_tables import Claim, StandingVote
 from turn_core.types import QueueKind, ReviewSettings
 from turn_core.types.review_settings import MAX_OVERLAP
 from turn_core.types.reviewing import Claimant
@@ -33,13 +44,19 @@ def has_room(
     taken = _of_others(func.count(), me, now) + votes.num_others(me)
     fewest = func.min(votes.asked_in(settings, Claim.queue))
     by_claims = func.coalesce(_of_others(fewest, me, now), MAX_OVERLAP)
-    return and_(
+    room = and_(
         ~exists().where(*_alive(now), *elsewhere),
         or_(
             and_(taken < settings.overlap_of([queue]), taken < by_claims),
             taken < votes.asked_by_others(settings, me),
         ),
     )
+    # Nearly all samples are with nobody, and are told by one list in place of a count for each.
+    return or_(tables.Sample.id.not_in(_with_anybody()), room)
+
+
+def _with_anybody() -> Any:
+    return union_all(select(Claim.sample_id), select(StandingVote.sample_id))
 
 
 def _of_others(found: Any, reviewer: str, now: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from turn_core.store import tables, tag_tables, votes
+from turn_core.store import engine, tables, tag_tables, votes
 from turn_core.store.review_tables import AuditDraw
 from turn_core.store.scores import select_scored
 from turn_core.types.reviewing import (
@@ -87,7 +87,7 @@ def page(
 def _holds(session: Session, asked: Asked, statuses: Statuses, *, few: str) -> list[Condition]:
     """Return what must be true of a sample of the queue."""
     project_id, run_id, queue, tau, _ = asked
-    found: list[Condition] = [_SCORE.run_id == run_id, *_known(asked, statuses, few=few)]
+    found: list[Condition] = [_SCORE.run_id == run_id, *_known(session, asked, statuses, few)]
     low, high = queue.low, queue.high
     if queue.kind is QueueKind.NEAR_TAU and low is None and high is None:
         low, high = tau - NEAR, tau + NEAR
@@ -98,8 +98,8 @@ def _holds(session: Session, asked: Asked, statuses: Statuses, *, few: str) -> l
     if queue.class_id is not None:
         found.append(_S.current_class_id == queue.class_id)
     if queue.given_class_id is not None:
-        of_project = (_G.project_id if few == "given" else _G.project_id + 0) == project_id
-        found += [of_project, _G.class_id == queue.given_class_id]
+        of = _G.project_id if few == "given" else engine.unindexed(session, _G.project_id)
+        found += [of == project_id, _G.class_id == queue.given_class_id]
     if queue.suggested_class_id is not None:
         found.append(_SCORE.suggested_class_id == queue.suggested_class_id)
     if queue.confidence is not None:
@@ -146,11 +146,11 @@ def _conflicting(project_id: int) -> Select[Any]:
     )
 
 
-def _known(asked: Asked, statuses: Statuses, *, few: str) -> list[Condition]:
+def _known(session: Session, asked: Asked, statuses: Statuses, few: str) -> list[Condition]:
     """Return the conditions of project and review status, with an index only where it helps."""
-    # SQLite takes an index that nearly every sample is in for the best; an expression has none.
-    project_id = _S.project_id if few in ("status", "class", "sha256") else _S.project_id + 0
-    status = _S.status if few == "status" else func.coalesce(_S.status, "")
+    by_project = few in ("status", "class", "sha256")
+    project_id = _S.project_id if by_project else engine.unindexed(session, _S.project_id)
+    status = _S.status if few == "status" else engine.unindexed(session, _S.status)
     return [project_id == asked.project_id, status.in_(statuses)]
 
 
