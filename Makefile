@@ -26,8 +26,8 @@ doctor: install  ## Check this machine and say what to mend
 	$(BIN)/python -m turn_core doctor
 
 # Files of tests run beside each other, one process per core, at most four: each has servers and a browser of
-# its own. One thread each, or they would fight for the cores.
-TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+# its own. One thread each, or they would fight for the cores. The order is tests/conftest.py's: slow files first.
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install-dev  ## Run every test: unit, page, browser, real worker
 	$(TESTS)
@@ -45,7 +45,7 @@ bench: install-dev  ## List the benchmarks; one is run by: make bench NAME=audit
 ifdef NAME
 	PYTHONPATH=. $(BIN)/python benchmarks/$(NAME).py $(ARGS)
 else
-	@ls benchmarks/*.py | xargs -n1 basename | sed 's/\.py$$//' | grep -v '^harness$$'
+	@ls benchmarks/*.py | xargs -n1 basename | sed 's/\.py$$//' | grep -vE '^(harness|large_project)$$'
 endif
 
 format: install-dev  ## Format the code and mend what lint can

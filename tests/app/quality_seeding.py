@@ -20,7 +20,7 @@ def seed_quality(
     project_id = seed_project(
         workspace, num_samples=num_samples, class_names=CLASSES, num_images=24
     )
-    run_id = _seed_round(workspace, project_id)
+    run_id = seed_round(workspace, project_id)
     ids = samples.label_snapshot(workspace, project_id).sample_ids.tolist()
     bad = num_samples // 5
     workspace.write(lambda session: audits.draw(session, project_id, seed=0, number=audited))
@@ -54,7 +54,7 @@ def _decide(
     review.record(workspace, project_id, [request], actor="Ada")
 
 
-def _seed_round(workspace: Workspace, project_id: int) -> int:
+def seed_round(workspace: Workspace, project_id: int) -> int:
     labels = samples.label_snapshot(workspace, project_id)
     n, k = len(labels), len(labels.class_ids)
     rng = np.random.default_rng(0)
