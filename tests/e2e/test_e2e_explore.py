@@ -20,13 +20,8 @@ NAMES = ("cat", "dog", HOSTILE, "=SUM(1)")
 
 @pytest.fixture
 def project(server):
-    project_id = seed_project(
-        server.workspace,
-        num_samples=80,
-        num_images=20,
-        class_names=NAMES,
-        name=f"maps {uuid.uuid4()}",
-    )
+    name, sizes = f"maps {uuid.uuid4()}", {"num_samples": 80, "num_images": 20}
+    project_id = seed_project(server.workspace, class_names=NAMES, name=name, **sizes)
     seed_run(server.workspace, project_id, num_issues=30)
     seed_exploration(server.workspace, project_id, with_turn=True)
     return project_id
@@ -35,8 +30,7 @@ def project(server):
 def open_maps(page: Page, server, project_id) -> None:
     page.goto(f"{server.url}/explore?project={project_id}")
     page.wait_for_selector(READY)
-    shown = page.locator(".explorer")
-    expect(shown).to_have_attribute("data-shown", "tsne given")
+    expect(page.locator(".explorer")).to_have_attribute("data-shown", "tsne given")
     expect(page.locator("[data-panel]")).to_have_count(5)
     page.wait_for_selector(".explorer[data-painted]")
 
@@ -57,10 +51,6 @@ def lasso(page: Page, panel: int, corners) -> None:
 
 def right_half(page: Page, panel: int) -> None:
     lasso(page, panel, [(0.66, 0.02), (0.98, 0.02), (0.98, 0.98), (0.66, 0.98)])
-
-
-def selected(page: Page) -> int:
-    return int(page.locator(".explorer").get_attribute("data-selected") or 0)
 
 
 def expect_selected(page: Page, number: int) -> None:
@@ -159,7 +149,7 @@ def test_wheel_zooms_all_maps_and_a_double_click_shows_them_whole(server, projec
     lasso(page, 1, [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)])
     expect(page.locator(".legend .number").first).to_contain_text("/ 20")
     assert page.locator(".legend .number").all_inner_texts()[1:] == ["20", "20", "20"]
-    kept = selected(page)
+    kept = int(page.locator(".explorer").get_attribute("data-selected") or 0)
     page.evaluate("(now) => { performance.now = () => now }", 0)  # both clicks within half a second
     field.dblclick(position={"x": 5, "y": 5})
     expect(shown).to_have_attribute("data-zoom", "100 %")
