@@ -43,6 +43,19 @@ def pytest_configure() -> None:
         os.environ.setdefault(TEMP_ROOT, str(MEMORY_FOLDER))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with slow tests first, or one process would end with them alone."""
+
+    def is_quick(item: pytest.Item) -> tuple[bool, ...]:
+        marks = marked[item.path]
+        return tuple(name not in marks for name in ("slow", "worker", "browser"))
+
+    marked: dict[Path, set[str]] = {}
+    for item in items:
+        marked.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    items.sort(key=is_quick)
+
+
 @pytest.fixture(scope="session")
 def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with our tables: copying it is quicker than migrating for every test."""

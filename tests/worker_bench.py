@@ -19,6 +19,7 @@ from turn_core.types import JobKind, JobState
 ROOT = Path(__file__).parents[1]
 PATIENCE = 240.0
 """Seconds a test waits for anything: jobs are nice, and a busy machine runs them last."""
+FOLDERS = (ROOT, ROOT / "tests/jobs", ROOT / "tests/faults")
 FINAL = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 START = """
@@ -33,7 +34,8 @@ worker.serve(Settings.from_env(), worker.WorkerOptions(**json.loads(sys.argv[1])
 class Bench:
     """A workspace, workers that run on it, and the means to wait.
 
-    `tasks_module` names the tasks; "job_tasks_for_tests" has small ones.
+    `tasks_module` names the tasks; "job_tasks_for_tests" has small ones,
+    "deadly_tasks" the real ones with a way to kill them.
     """
 
     def __init__(self, home: Path, *, tasks_module: str = TASKS_MODULE, database_url="") -> None:
@@ -43,7 +45,7 @@ class Bench:
 
     def start_worker(self, **options):
         environ = processes.environment(self.workspace.settings, OMP_NUM_THREADS="1")
-        environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests/jobs")])
+        environ["PYTHONPATH"] = os.pathsep.join(map(str, FOLDERS))
         options["tasks_module"] = self._tasks_module
         command = [sys.executable, "-c", START, json.dumps(options)]
         self.workers.append(subprocess.Popen(command, env=environ))
@@ -78,10 +80,14 @@ class Bench:
         self.wait(lambda: self.job(job_id).state in FINAL, f"end of job {job_id}", seconds)
         return self.job(job_id)
 
-    def close(self):
+    def stop_workers(self):
         for process in self.workers:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for process in self.workers:
             process.wait(PATIENCE)
+        self.workers.clear()
+
+    def close(self):
+        self.stop_workers()
         self.workspace.close()

@@ -1,6 +1,6 @@
 """Coloured squares and a network of a few thousand weights to explore, in a second or two.
 
-Run as a script it explores into FOLDER and dies by SIGKILL at the given event, if any.
+Run as a script it explores into FOLDER and dies by SIGKILL at the given event.
 """
 
 import os
@@ -112,4 +112,3 @@ if __name__ == "__main__":
             os.kill(os.getpid(), signal.SIGKILL)
 
     run_exploration(inputs(target), CONFIG, on_event=on_event)
-    (target / "events").write_text(str(seen))

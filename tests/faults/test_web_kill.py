@@ -19,7 +19,7 @@ def test_no_acknowledged_decision_is_lost_when_the_app_is_killed():
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=500,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 kills of the app" in run.stdout

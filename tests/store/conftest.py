@@ -10,10 +10,10 @@ from turn_core.services.workspace import Workspace, open_workspace
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+def settings(request: pytest.FixtureRequest, home: Path) -> Settings:
     """Settings of an empty home, on each engine."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    return Settings(home=tmp_path / "home", database_url=url)
+    url = request.getfixturevalue("clean_postgres_url") if request.param == "postgres" else ""
+    return Settings(home=home, database_url=url)
 
 
 @pytest.fixture
