@@ -6,10 +6,11 @@ from functools import lru_cache
 from app.sessions import Sessions
 from turn_core.config import Settings
 from turn_core.services import quality as quality_service
-from turn_core.services import quality_classes
+from turn_core.services import quality_classes, wrong_labels
 from turn_core.services.quality import Quality
 from turn_core.services.quality_classes import SecondOpinion
 from turn_core.services.workspace import Workspace, open_workspace
+from turn_core.services.wrong_labels import WrongLabels
 
 
 @lru_cache(maxsize=4)
@@ -52,6 +53,16 @@ def _second_opinion(
 def second_opinion(project_id: int, run_id: int, label_rev: int) -> SecondOpinion | None:
     """Return how confident learning sees a round, once for each state of the labels."""
     return _second_opinion(Settings.from_env(), project_id, run_id, label_rev)
+
+
+@lru_cache(maxsize=32)
+def _wrong(settings: Settings, project_id: int, run_id: int, label_rev: int) -> WrongLabels | None:
+    return wrong_labels.wrong_labels(_workspace(settings), project_id)
+
+
+def wrong(project_id: int, run_id: int, label_rev: int) -> WrongLabels | None:
+    """Return the share of wrong labels, once for each state of the labels and latest round."""
+    return _wrong(Settings.from_env(), project_id, run_id, label_rev)
 
 
 def forget() -> None:

@@ -109,15 +109,18 @@ class Tally:
 
 def row(projects: list[Project], order: str, reviews: int) -> str:
     """One line of the table."""
-    to_find, left = Tally(), Tally()
+    to_find, left, in_all = Tally(), Tally(), Tally()
     for number, found in enumerate(projects):
         pool = reviewed(found, order, reviews, number)
-        (cut,) = estimates.outlook(pool, [TAU], seed=number).cuts
+        told = estimates.outlook(pool, [TAU], seed=number)
+        (cut,) = told.cuts
         place, still = int(pool.places([TAU])[0]), found.wrong & pool.open
         if found.believed.mean() > 0.5:
             to_find.add(cut.errors, int(still[:place].sum()), cut.to_review)
         left.add(cut.left, int(still[place:].sum()), int(pool.open[place:].sum()))
-    return f"| {order} | {reviews} | {to_find.cells()} | {left.cells()} |"
+        in_all.add(told.remaining, int(still.sum()), int(pool.open.sum()))
+    cells = " | ".join(tally.cells() for tally in (to_find, left, in_all))
+    return f"| {order} | {reviews} | {cells} |"
 
 
 def main() -> None:
@@ -146,8 +149,8 @@ def main() -> None:
         f"{min(sizes):,} to {max(sizes):,} labels, {min(rates):.0%} to {max(rates):.0%} wrong; "
         f"{sum(p.believed.mean() > 0.5 for p in found)} rounds give probabilities\n"
     )
-    print("| order | reviews | projects | to find | width | gap | projects | left | width | gap |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    numbers = [f"projects | {name} | width | gap" for name in ("to find", "left", "in all")]
+    print(f"| order | reviews | {' | '.join(numbers)} |\n" + "|---" * 14 + "|")
     for order in args.orders:
         for reviews in args.reviews:
             print(row(found, order, reviews), flush=True)

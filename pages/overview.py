@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import auth, state
+from app import auth, resources, state
 from app.views import overview as view
 from turn_core.services import demo, jobs, projects, review, runs
 
@@ -24,7 +24,10 @@ else:
     view.worker_banner(worker)
     if page := view.next_step(overview):
         st.switch_page(f"../pages/{page}.py")
-    view.numbers(overview, len(runs.list_runs(workspace, project_id)))
+    latest = overview.latest_run
+    rev = overview.project.label_rev
+    wrong = None if latest is None else resources.wrong(project_id, latest.run_id, rev)
+    view.numbers(overview, wrong, len(runs.list_runs(workspace, project_id)))
     view.review_state(overview)
     if overview.latest_run is not None:
         view.latest_run(overview.latest_run)

@@ -9,7 +9,11 @@ from app.components.status_bar import status_bar
 from app.format import count, duration, md_escape, number, percent, plural, shorten, when
 from turn_core.services.jobs import WorkerStatus
 from turn_core.services.overviews import NextStep, Overview
+from turn_core.services.wrong_labels import WrongLabels
 from turn_core.types import JobKind, LabelEvent, Project, ReviewStatus, Run
+
+WRONG_BY = {"audit": "by the audit", "decisions": "by decisions", "model": "by the model"}
+"""What the estimate of wrong labels rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,9 @@ _STEPS: dict[NextStep, _Step] = {
 }
 
 
-def numbers(overview: Overview, num_rounds: int) -> None:
-    """Show size, estimated noise, review and rounds."""
-    project, noise = overview.project, overview.noise
+def numbers(overview: Overview, wrong: WrongLabels | None, num_rounds: int) -> None:
+    """Show size, how many labels are wrong by what is known, review and rounds."""
+    project = overview.project
     left_out = overview.num_unreadable + overview.num_unlabelled
     reviewed = sum(
         amount
@@ -158,20 +162,33 @@ def numbers(overview: Overview, num_rounds: int) -> None:
         )
         _tile(
             "Estimated wrong labels",
-            percent(noise.value) if noise else "–",
-            _interval(overview),
-            "Share of given labels that the latest round takes for wrong, with its 95 % interval.",
+            percent(wrong.share.value) if wrong else "–",
+            _interval(overview, wrong),
+            _basis(wrong),
         )
         pending = plural(overview.num_issues, "suspicious label")
         _tile("Reviewed", count(reviewed), f"{pending} pending" if overview.latest_run else "–")
         _tile("Rounds", count(num_rounds), _age(overview.latest_run))
 
 
-def _interval(overview: Overview) -> str:
-    noise = overview.noise
-    if noise is not None:
-        return f"95 %: {100 * noise.low:.1f}–{100 * noise.high:.1f} %"
+def _interval(overview: Overview, wrong: WrongLabels | None) -> str:
+    if wrong is not None:
+        low, high = 100 * wrong.share.low, 100 * wrong.share.high
+        return f"95 %: {low:.1f}–{high:.1f} %, {WRONG_BY[wrong.source]}"
     return "train a round" if overview.latest_run is None else "no clear group found"
+
+
+def _basis(wrong: WrongLabels | None) -> str:
+    told = "Share of the labels, as they are now, that is wrong, with its 95 % interval."
+    if wrong is None:
+        return told
+    if wrong.source == "model":
+        return (
+            f"{told} By the losses of round {wrong.round_number} alone, which often say too much: "
+            "after 10 decisions in a round the estimate rests on those."
+        )
+    made = plural(wrong.num_decisions, "decision")
+    return f"{told} By {made} on the labels of round {wrong.round_number}, the audit among them."
 
 
 def _tile(label: str, value: str, below: str, tip: str | None = None) -> None:

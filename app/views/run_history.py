@@ -62,7 +62,7 @@ def _row(run: Run) -> dict[str, Any]:
         "Method": METHOD_TITLES.get(run.method, run.method),
         "Backbone": run.backbone.rstrip("/").rsplit("/", 1)[-1],
         "Images": count(run.num_samples),
-        "Wrong labels (95 %)": interval(noise_rate(metrics)),
+        "Wrong labels by the model (95 %)": interval(noise_rate(metrics)),
         "Suspicious": number(metrics.get("num_issues"), 0),
         "Accuracy best / last": f"{share(best)} / {share(last)}" if best is not None else "–",
         "Time": duration(seconds_of(run)),
@@ -80,8 +80,8 @@ def change(before: Run, after: Run, found: RoundChange) -> None:
     """Show what the later round sees differently."""
     st.subheader(f"From round {before.number} to round {after.number}")
     with st.grid(4, min_column_width=180):
-        _estimate(f"Wrong labels, round {before.number}", found.noise_before)
-        _estimate(f"Wrong labels, round {after.number}", found.noise_after)
+        _estimate(f"Wrong labels by the model, round {before.number}", found.noise_before)
+        _estimate(f"Wrong labels by the model, round {after.number}", found.noise_after)
         st.metric(
             "Rank correlation",
             number(found.rank_correlation, 2),

@@ -10,11 +10,12 @@ from turn_core.estimates.confident import ConfidentLearning, confident_learning
 from turn_core.estimates.consensus import Consensus, dawid_skene
 from turn_core.estimates.cuts import Cut, Outlook, StopAdvice, outlook
 from turn_core.estimates.effort import EffortCurve, effort_curve, effort_saved, share_found
-from turn_core.estimates.expected import Forecast, Pool, forecast
+from turn_core.estimates.expected import MIN_DECISIONS, Forecast, Pool, forecast
 from turn_core.estimates.intervals import errors_among, wilson_interval
 from turn_core.estimates.joint import Joint, Pair, joint_matrix
 
 __all__ = [
+    "MIN_DECISIONS",
     "ConfidentLearning",
     "Consensus",
     "Cut",

@@ -22,14 +22,14 @@ CAUTION = 0.5
 LIMITS = (-4.6, 9.2)
 """Log odds of an error are kept within: 1 % at the clean end, where a mixture's tail says no more;
 0.01 % off at the other."""
-DECLINE = 2.0
+DECLINE = 2.5
 """Log odds above 0 are at most this times log(errors that the model expects / place): a mixture
 puts the first and the last of its upper group at the same 100 %, though errors thin out between
 them, down to even odds where the expected errors end."""
 UNKNOWN = -3.5
 """Log odds in the middle of a queue whose model gives no probabilities, only the order."""
 
-OFFSET, SLOPE, BEND, LENGTH, ROUGH = 0.7, 0.5, 1.5, 0.5, 0.2
+OFFSET, SLOPE, BEND, LENGTH, ROUGH = 0.7, 0.5, 2.0, 0.5, 0.2
 """Prior deviations of f: as a whole; per unit of the model's log odds, on either side of 0; along
 the queue, alike within LENGTH in log odds of the place; per group. Chosen on simulated projects so
 that the intervals hold what they promise: benchmarks/estimate_coverage.py."""

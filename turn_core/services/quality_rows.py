@@ -1,5 +1,6 @@
 """Scored samples and decisions as arrays, in the order of a run's queue. N samples."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class Rows:
     relabeled: Bools
     in_pool: Bools
     """Not decided or excluded before this round: what its queue was made of."""
+    since: Bools
+    """Decided in a later round."""
     drawn: Bools
     """Drawn uniformly, up to where the audit has come."""
     audited: Bools
@@ -117,10 +120,22 @@ def gather(
         decided=decided,
         relabeled=np.array([value == ReviewStatus.RELABELED for value in status], np.bool_),
         in_pool=still | ours,
+        since=decided & ~ours & np.array([_run_of(last, i) > run_id for i in ids], np.bool_),
         drawn=drawn,
         audited=drawn & decided,
         turn=np.array([last[i][0] if i in last else 0 for i in ids], np.int64),
     )
+
+
+def decisions_of_runs(events: Sequence[Any]) -> Counter[int]:
+    """Return how many samples each run's queue got decided, undone and left ones aside."""
+    undone = {undoes for *_, undoes in events if undoes is not None}
+    kept = {
+        sample_id: run_id
+        for event_id, sample_id, action, run_id, *_ in events
+        if event_id not in undone and action in {Action.KEEP, Action.RELABEL}
+    }
+    return Counter(run_id for run_id in kept.values() if run_id is not None)
 
 
 def pace(events: Sequence[Any]) -> tuple[float | None, int]:
@@ -143,6 +158,10 @@ def _standing(events: Sequence[Any]) -> Mapping[int, tuple[int, int | None, str]
         for event_id, sample_id, action, run_id, queue, *_ in events
         if event_id not in undone and action != Action.UNDO
     }
+
+
+def _run_of(last: Mapping[int, tuple[int, int | None, str]], sample_id: int) -> int:
+    return (last[sample_id][1] if sample_id in last else None) or 0
 
 
 def _reached(draw: Sequence[int], last: Mapping[int, tuple[int, int | None, str]]) -> set[int]:
