@@ -1,6 +1,6 @@
-"""Run TURN on the squares in a process of its own: FOLDER, then the event at which to die, if any.
+"""Run TURN on the squares in a process of its own: FOLDER, then the event at which to die.
 
-`test_turn_kill.py` starts it; the scores go to FOLDER/result.npz.
+`test_turn_kill.py` starts it.
 """
 
 import os
@@ -8,9 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
-from test_turn import run
+from turn_bench import run
 
 from turn_core.methods import training
 
@@ -26,13 +25,4 @@ if __name__ == "__main__":
         if seen == moment:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    result = run(folder, on_event=on_event)
-    weights = torch.cat([p.flatten() for p in result.model.state_dict().values()]).numpy()
-    np.savez(
-        folder / "result.npz",
-        clean=result.clean_probability,
-        loss=result.pass_loss,
-        selected=result.selected,
-        weights=weights,
-        events=seen,
-    )
+    run(folder, on_event=on_event)
