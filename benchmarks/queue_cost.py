@@ -20,7 +20,6 @@ import harness
 import large_project
 import psutil
 from large_project import Large
-from sqlalchemy import make_url
 
 from turn_core.config import Settings
 from turn_core.services import claims, projects, queues, runs, tags
@@ -37,11 +36,10 @@ class Meter:
 
     def __init__(self, workspace: Workspace) -> None:
         self.servers: list[int] = []
-        url = make_url(str(workspace.engine.url))
+        url = workspace.engine.url
         if url.get_backend_name() == "postgresql":
             workspace.close()  # one connection from now on, and one server process
-            with workspace.reading():
-                pass
+            projects.list_projects(workspace)
             named = f" {url.database} "
             self.servers = [
                 process.pid

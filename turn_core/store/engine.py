@@ -257,7 +257,8 @@ def _open_postgres(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
-        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=30000"},
+        # Compiling a query of a queue takes longer than running it.
+        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=30000 -c jit=off"},
     )
 
 
