@@ -129,20 +129,18 @@ def main() -> None:
         submitting.start()
         draw = random.Random(args.seed)
         moments = sorted(draw.sample(range(1, args.decisions), args.kills))
-        kills = 0
-        while submitting.is_alive():
-            if kills < args.kills and len(client.outcomes) >= moments[kills]:
-                time.sleep(draw.uniform(0, 0.05))  # anywhere within a request
-                harness.kill(app)
-                kills += 1
-                app = harness.start_app(workspace)
-            time.sleep(0.002)
+        for moment in moments:
+            while len(client.outcomes) < moment and submitting.is_alive():
+                time.sleep(0.002)
+            time.sleep(draw.uniform(0, 0.05))  # anywhere within a request
+            harness.kill(app)
+            app = harness.start_app(workspace)
         submitting.join()
         told = check(client, workspace, project_id)
         harness.kill(app)
     ordered = sorted(client.seconds)
     p50, p95 = (ordered[int(share * (len(ordered) - 1))] * 1000 for share in (0.5, 0.95))
-    print(f"{kills} kills of the app, {client.retries} requests without an answer")
+    print(f"{len(moments)} kills of the app, {client.retries} requests without an answer")
     print(f"outcomes: {dict(Counter(client.outcomes.values()))}")
     print(told)
     print(f"time to acknowledgement: median {p50:.0f} ms, 95th percentile {p95:.0f} ms")
