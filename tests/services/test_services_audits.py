@@ -129,6 +129,19 @@ def test_the_next_page_brings_other_audit_cards_and_a_reload_the_same(workspace,
     assert cards(workspace, run, claimant=BEN, limit=12) == first
 
 
+def test_who_asks_for_few_cards_at_a_time_gets_the_worst_first_all_the_same(
+    workspace, run, project_id
+):
+    share(workspace, project_id, 0.2)
+    assert [queue for _, queue in cards(workspace, run, limit=1)] == ["worst_first"]
+    seen = []
+    for _ in range(30):
+        sample_id, queue = cards(workspace, run, limit=5)[0]
+        decide(workspace, project_id, sample_id, queue)
+        seen.append(queue)
+    assert 0 < seen.count("audit") < 16  # one before every fourth: 7.5, standard deviation 2.4
+
+
 def test_a_share_of_zero_mixes_nothing(workspace, run, project_id, ids):
     share(workspace, project_id, 0)
     assert cards(workspace, run) == [(i, "worst_first") for i in ids]
@@ -136,7 +149,7 @@ def test_a_share_of_zero_mixes_nothing(workspace, run, project_id, ids):
 
 
 def test_the_share_of_audit_cards_is_that_of_the_setting():
-    chances = np.array([audits._chance(sample_id) for sample_id in range(20_000)])
+    chances = np.array([audits._chance(sample_id, 7) for sample_id in range(20_000)])
     mixed = (chances < 0.05 / 0.95).mean()
     assert mixed / (1 + mixed) == pytest.approx(0.05, abs=0.005)
 

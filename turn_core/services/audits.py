@@ -82,7 +82,9 @@ def page(
     """Return the next free samples of a queue, each with the queue that it stands for.
 
     The worst-first queue, not narrowed down, gets samples of the audit mixed in, each before a
-    sample that a hash of its id selects, so never at the end, where the next page goes on.
+    sample that a hash selects, so never at the end, where the next page goes on; a page of one has
+    no room for both. The hash changes with the next sample of the audit: once that is decided,
+    a page asked for anew does not lead to yet another before the same sample.
     """
     settings = queries.settings(session, asked.project_id)
     kind = asked.queue.kind
@@ -127,13 +129,13 @@ def _with_audits(
     share: float,
 ) -> Cards:
     """Mix samples of the audit in, so that they make up the share of all."""
-    before = [sample_id for sample_id, _ in cards if _chance(sample_id) < share / (1 - share)]
-    audits = _audit(
-        session, asked._replace(queue=AUDIT), free, after=None, limit=len(before) + len(cards)
-    )
     here = {sample_id for sample_id, _ in cards}
-    fresh = [card for card in audits if card[0] not in here]
-    return _mixed(cards, dict(zip(before, fresh)), limit)
+    audit = asked._replace(queue=AUDIT)
+    found = _audit(session, audit, free, after=None, limit=2 * len(cards))
+    audits = [card for card in found if card[0] not in here]
+    salt = audits[0][0] if audits else 0
+    before = [card[0] for card in cards if _chance(card[0], salt) < share / (1 - share)]
+    return _mixed(cards, dict(zip(before, audits)), limit)
 
 
 def _mixed(cards: Cards, before: dict[int, tuple[int, QueueKind]], limit: int) -> Cards:
@@ -141,7 +143,7 @@ def _mixed(cards: Cards, before: dict[int, tuple[int, QueueKind]], limit: int) -
     for card in cards:
         both = [before[card[0]], card] if card[0] in before else [card]
         if len(mixed) + len(both) > limit:
-            break
+            return mixed or [card]
         mixed += both
     return mixed
 
@@ -161,7 +163,7 @@ def _draw_more(session: Session, project_id: int, limit: int) -> int:
     return queries.draw(session, project_id, seed=seed, number=max(limit, DRAWN_AT_ONCE))
 
 
-def _chance(sample_id: int) -> float:
-    """Return a number in 0..1 that is fixed for a sample and uniformly random over samples."""
-    digest = hashlib.sha256(f"mix {sample_id}".encode()).digest()
+def _chance(sample_id: int, salt: int) -> float:
+    """Return a number in 0..1 that is fixed for both and uniformly random over samples."""
+    digest = hashlib.sha256(f"mix {salt} {sample_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
