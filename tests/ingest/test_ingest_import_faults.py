@@ -128,13 +128,23 @@ def test_decoder_that_never_ends__loses_one_item(importer, workspace, tmp_path, 
     project_id = importer.take(plan)["project_id"]
 
     assert refused(workspace, project_id) == {"dog/2.png": "it took over 0.2 s to decode"}
-    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+    for timer in (signal.ITIMER_PROF, signal.ITIMER_VIRTUAL):
+        assert signal.getitimer(timer) == (0.0, 0.0)
 
 
 def test_time_limit__leaves_quick_work_alone():
     with decode_timer.time_limit(5):
         pass
     assert signal.getsignal(signal.SIGPROF) == signal.SIG_DFL
+
+
+def test_time_limit__ends_the_process_where_native_code_hears_no_signal():
+    endless = (
+        "import itertools; from turn_core.ingest.decode_timer import time_limit;\n"
+        "with time_limit(0.05): sum(itertools.repeat(0))"
+    )
+    ran = subprocess.run([sys.executable, "-c", endless], timeout=120, check=False)
+    assert ran.returncode == -signal.SIGVTALRM
 
 
 def test_torn_blob__is_written_again(importer, workspace, tmp_path):

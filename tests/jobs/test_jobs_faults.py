@@ -48,6 +48,7 @@ def test_lost_gpu_offers_the_processor():
         (-signal.SIGBUS, "/dev/shm"),
         (-signal.SIGSEGV, "native library"),
         (-signal.SIGXCPU, "processor time"),
+        (-signal.SIGVTALRM, "far too long"),
         (-signal.SIGUSR1, "SIGUSR1"),
         (-200, "signal 200"),
         (3, "exit code 3"),

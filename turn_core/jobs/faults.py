@@ -23,6 +23,7 @@ _SIGNALS = {
     signal.SIGABRT: "its process was aborted by a native library",
     signal.SIGILL: "this processor lacks an instruction that a library needs",
     signal.SIGXCPU: "it used more processor time than its limit allows",
+    signal.SIGVTALRM: "reading one of the files took its decoder far too long",
     signal.SIGXFSZ: "it wrote a larger file than its limit allows",
     signal.SIGTERM: "its process was ended from outside",
 }
